@@ -1,0 +1,120 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/prometheus/tsdb"
+)
+
+// Compact writes the whole head into blocks and cuts the write-ahead log to
+// nothing, so that the next start replays next to nothing. It is for a pause:
+// nobody may append meanwhile; queries go on but for the moment in which the
+// TSDB is opened anew. When ctx ends first, what is not in a block yet stays in
+// the write-ahead log, whole, and the error is ctx's.
+func (s *Store) Compact(ctx context.Context) error {
+	return errors.Join(s.seal(ctx), s.openTSDB())
+}
+
+// Close is Compact, but leaves the store closed and its directory unlocked. Even
+// if compaction fails, or ctx ends first, the store is closed and every sample
+// that was committed is on its way to the disk.
+func (s *Store) Close(ctx context.Context) error {
+	return errors.Join(s.seal(ctx), s.unlock())
+}
+
+// seal moves the head into blocks and closes the TSDB. Only if every sample of
+// the head has reached a block is the log removed.
+func (s *Store) seal(ctx context.Context) error {
+	db, release, err := s.acquire()
+	if err != nil {
+		return nil // not open: nothing to seal
+	}
+	start := time.Now()
+	stop := context.AfterFunc(ctx, s.stopCompaction)
+	err = compactHead(ctx, db)
+	stop()
+	release()
+	if err != nil {
+		s.metrics.sealed.WithLabelValues("failed").Inc()
+		err = fmt.Errorf("compact head: %w", err)
+	}
+	db = s.detach()
+	if cerr := db.Close(); cerr != nil {
+		return errors.Join(err, fmt.Errorf("close storage: %w", cerr))
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.cutLog(); err != nil {
+		return err
+	}
+	s.metrics.sealed.WithLabelValues("ok").Inc()
+	s.log.Info("storage compacted", "blocks", len(db.Blocks()), "duration", time.Since(start).Round(time.Millisecond))
+	return nil
+}
+
+// compactHead writes blocks until the head is empty. Each stays within one
+// aligned range, as the compactor merges only blocks that do.
+func compactHead(ctx context.Context, db *tsdb.DB) error {
+	db.DisableCompactions() // they would compete for what is left of the head
+	head := db.Head()
+	if head.NumSeries() == 0 {
+		return nil
+	}
+	rng := blockDuration.Milliseconds()
+	maxt := head.MaxTime()
+	for mint := head.MinTime(); mint <= maxt; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		end := min(alignedEnd(mint, rng), maxt)
+		if err := db.CompactHead(tsdb.NewRangeHead(head, mint, end)); err != nil {
+			return err
+		}
+		mint = end + 1
+	}
+	return nil
+}
+
+// alignedEnd is the last millisecond of the range of width rng that t is in,
+// also for times before 1970.
+func alignedEnd(t, rng int64) int64 {
+	rest := t % rng
+	if rest < 0 {
+		rest += rng
+	}
+	return t - rest + rng - 1
+}
+
+// cutLog removes what the blocks now hold. The TSDB itself cuts only whole old
+// segments and keeps a third of them. Each directory leaves in one rename: a log
+// that lost some of its segments in a crash would not open.
+func (s *Store) cutLog() error {
+	for _, name := range []string{"wal", "chunks_head"} {
+		err := os.Rename(filepath.Join(s.tsdbDir(), name), filepath.Join(s.opts.Dir, trashPrefix+name))
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("cut write-ahead log: %w", err)
+		}
+	}
+	return s.emptyTrash()
+}
+
+// trashPrefix marks directories that are only still there because removing
+// them was interrupted.
+const trashPrefix = "trash-"
+
+func (s *Store) emptyTrash() error {
+	trash, err := filepath.Glob(filepath.Join(s.opts.Dir, trashPrefix+"*"))
+	for _, dir := range trash {
+		err = errors.Join(err, os.RemoveAll(dir))
+	}
+	if err != nil {
+		return fmt.Errorf("remove compacted write-ahead log: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,46 @@
+package storage
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// Kinds of things that can be repaired or set aside: the values of the label
+// "kind" of the store's metrics and of Repair.Kind.
+const (
+	kindBlock = "block"
+	kindWAL   = "wal"
+	kindHead  = "head_chunks"
+	kindStore = "store"
+)
+
+type metrics struct {
+	setAside *prometheus.CounterVec
+	repaired *prometheus.CounterVec
+	sealed   *prometheus.CounterVec
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	m := &metrics{
+		setAside: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "tocsin_storage_set_aside_total",
+			Help: "Parts of the store that could not be read and were moved to the set-aside directory.",
+		}, []string{"kind"}),
+		repaired: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "tocsin_storage_repairs_total",
+			Help: "Parts of the store that were repaired at open by dropping what could not be read.",
+		}, []string{"kind"}),
+		sealed: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "tocsin_storage_head_compactions_total",
+			Help: "Compactions of the whole head on pause or stop, by result.",
+		}, []string{"result"}),
+	}
+	for _, k := range []string{kindBlock, kindWAL, kindHead, kindStore} {
+		m.setAside.WithLabelValues(k)
+	}
+	for _, k := range []string{kindWAL, kindHead} {
+		m.repaired.WithLabelValues(k)
+	}
+	for _, r := range []string{"ok", "failed"} {
+		m.sealed.WithLabelValues(r)
+	}
+	reg.MustRegister(m.setAside, m.repaired, m.sealed)
+	return m
+}

@@ -1,0 +1,182 @@
+// Package storage owns the TSDB: it opens, repairs, appends to, queries,
+// compacts and closes it, and nothing else touches its files.
+//
+// Invariants: one process per data directory (a lock file says who); what
+// cannot be read is set aside, counted and reported, never deleted and never a
+// reason to stop; a reader or appender never meets a database that is being
+// closed; after Compact or Close the head stands in blocks and the write-ahead
+// log is gone, so that the next open replays nothing.
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/prometheus/storage"
+	"github.com/prometheus/prometheus/tsdb"
+)
+
+// ErrNotReady is the answer to appends and queries while the TSDB is not open:
+// before Open has returned, in the short while in which Compact opens it again,
+// and after Close.
+var ErrNotReady = errors.New("storage is not open")
+
+// Options say where and how much to store.
+type Options struct {
+	// Dir is the data directory; the TSDB lives in Dir/tsdb, what was set aside
+	// in Dir/set-aside, the lock is Dir/lock.
+	Dir string
+	// RetentionTime is how long samples are kept; zero keeps them for ever.
+	RetentionTime time.Duration
+	// RetentionSize is how many bytes of blocks are kept; zero means no limit.
+	RetentionSize int64
+	Logger        *slog.Logger
+	Registerer    prometheus.Registerer
+}
+
+// Store is the TSDB of one data directory. Its methods may be called from any
+// goroutine; Open, Compact and Close are for the owner alone, one at a time.
+type Store struct {
+	opts    Options
+	log     *slog.Logger
+	metrics *metrics
+	lock    *dirLock // owned by Open, Close
+
+	mu   sync.Mutex
+	open *handle // guarded by mu; nil while the TSDB is not open
+
+	stopCompaction context.CancelFunc // owned by Open, Compact, Close
+	registry       atomic.Pointer[prometheus.Registry]
+	repairs        repairLog
+}
+
+var (
+	_ storage.Queryable    = (*Store)(nil)
+	_ storage.AppendableV2 = (*Store)(nil)
+	_ prometheus.Gatherer  = (*Store)(nil)
+)
+
+// New makes a store that is not open yet: it touches no file.
+func New(opts Options) *Store {
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	if opts.Registerer == nil {
+		opts.Registerer = prometheus.NewRegistry()
+	}
+	s := &Store{
+		opts:    opts,
+		log:     opts.Logger.With("component", "storage"),
+		metrics: newMetrics(opts.Registerer),
+	}
+	s.registry.Store(prometheus.NewRegistry())
+	return s
+}
+
+func (s *Store) tsdbDir() string { return filepath.Join(s.opts.Dir, "tsdb") }
+
+// handle is one open TSDB and a count of those who use it. A count and not a
+// read lock: a user that asks for a second hold while the store waits to close
+// must be refused, not made to wait for itself.
+type handle struct {
+	db    *tsdb.DB
+	users sync.WaitGroup
+}
+
+// acquire holds the TSDB open until release is called.
+func (s *Store) acquire() (db *tsdb.DB, release func(), err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open == nil {
+		return nil, nil, ErrNotReady
+	}
+	h := s.open
+	h.users.Add(1)
+	return h.db, sync.OnceFunc(h.users.Done), nil
+}
+
+// detach makes the store refuse new users and waits until the last has gone.
+// It returns nil if the store was not open.
+func (s *Store) detach() *tsdb.DB {
+	s.mu.Lock()
+	h := s.open
+	s.open = nil
+	s.mu.Unlock()
+	if h == nil {
+		return nil
+	}
+	h.users.Wait()
+	return h.db
+}
+
+// AppenderV2 starts one transaction. While the store is not open the appender
+// refuses every sample with ErrNotReady. Commit or Rollback must follow: until
+// then the store cannot be closed.
+func (s *Store) AppenderV2(ctx context.Context) storage.AppenderV2 {
+	db, release, err := s.acquire()
+	if err != nil {
+		return closedAppender{}
+	}
+	return &appender{AppenderV2: db.AppenderV2(ctx), release: release}
+}
+
+// Querier reads samples from mint to maxt, in milliseconds, both inclusive. It
+// must be closed: until then the store cannot be closed. Without an open TSDB
+// the error is ErrNotReady.
+func (s *Store) Querier(mint, maxt int64) (storage.Querier, error) {
+	db, release, err := s.acquire()
+	if err != nil {
+		return nil, err
+	}
+	q, err := db.Querier(mint, maxt)
+	if err != nil {
+		release()
+		return nil, fmt.Errorf("open querier: %w", err)
+	}
+	return &querier{Querier: q, release: release}, nil
+}
+
+// Gather gives the TSDB's own metrics, those of the database that is open now.
+func (s *Store) Gather() ([]*dto.MetricFamily, error) { return s.registry.Load().Gather() }
+
+// Stats is what the page shows of the store.
+type Stats struct {
+	Open   bool
+	Series uint64
+	Blocks int
+	// BlockBytes and HeadBytes (write-ahead log and head chunks) are on disk.
+	BlockBytes, HeadBytes int64
+	// MinTime is the oldest sample's time; zero when there is none.
+	MinTime time.Time
+	// Repairs, oldest first: what was repaired or set aside by this process.
+	Repairs []Repair
+}
+
+// Stats reads the current numbers; they cost a look at the block list.
+func (s *Store) Stats() Stats {
+	st := Stats{Repairs: s.repairs.list()}
+	db, release, err := s.acquire()
+	if err != nil {
+		return st
+	}
+	defer release()
+	st.Open = true
+	st.Series = db.Head().NumSeries()
+	st.HeadBytes = db.Head().Size()
+	for _, b := range db.Blocks() {
+		st.Blocks++
+		st.BlockBytes += b.Size()
+	}
+	if t, err := db.StartTime(); err == nil && (st.Blocks > 0 || st.Series > 0) {
+		st.MinTime = time.UnixMilli(t)
+	}
+	return st
+}
