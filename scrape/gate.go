@@ -1,0 +1,75 @@
+package scrape
+
+import (
+	"context"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/prometheus/prometheus/model/exemplar"
+	"github.com/prometheus/prometheus/model/histogram"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/storage"
+)
+
+// gate stands between the manager and the storage: it says when a scrape has
+// been committed, and once shut lets nothing through, so that a scrape which the
+// stop has cut off is not recorded as a failure of the target.
+type gate struct {
+	to        storage.AppendableV2
+	committed func(Scraped)
+
+	mu     sync.Mutex
+	closed bool // guarded by mu
+}
+
+// shut returns when no commit is under way, and none will be.
+func (g *gate) shut() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed = true
+}
+
+// AppenderV2 implements storage.AppendableV2.
+func (g *gate) AppenderV2(ctx context.Context) storage.AppenderV2 {
+	return &gateAppender{AppenderV2: g.to.AppenderV2(ctx), gate: g}
+}
+
+type gateAppender struct {
+	storage.AppenderV2
+	gate *gate
+	// at and up are of the last "up" sample: the manager appends its own report
+	// after the samples of the target.
+	at int64
+	up float64
+}
+
+func (a *gateAppender) Append(ref storage.SeriesRef, ls labels.Labels, st, t int64, v float64, h *histogram.Histogram, fh *histogram.FloatHistogram, opts storage.AOptions) (storage.SeriesRef, error) {
+	if (v == 0 || v == 1 || math.IsNaN(v)) && ls.Get(labels.MetricName) == "up" {
+		a.at, a.up = t, v
+	}
+	return a.AppenderV2.Append(ref, ls, st, t, v, h, fh, opts)
+}
+
+// AppendExemplars implements storage.ExemplarAppenderV2 where the storage does.
+func (a *gateAppender) AppendExemplars(ref storage.SeriesRef, ls labels.Labels, es []exemplar.Exemplar) (storage.SeriesRef, error) {
+	if ea, ok := a.AppenderV2.(storage.ExemplarAppenderV2); ok {
+		return ea.AppendExemplars(ref, ls, es)
+	}
+	return ref, nil
+}
+
+func (a *gateAppender) Commit() error {
+	a.gate.mu.Lock()
+	defer a.gate.mu.Unlock()
+	if a.gate.closed {
+		return a.AppenderV2.Rollback()
+	}
+	err := a.AppenderV2.Commit()
+	// A commit that failed is a finished scrape all the same: evaluation goes on
+	// over what storage has.
+	if a.gate.committed != nil && a.at != 0 {
+		a.gate.committed(Scraped{At: time.UnixMilli(a.at), Up: a.up == 1})
+	}
+	return err
+}

@@ -1,0 +1,167 @@
+// Package scrape turns targets into samples in storage. It runs Prometheus's
+// own scrape manager, and adds what the engine needs of it: a call after each
+// commit, an immediate first scrape, and a stop that does not wait for a target
+// that hangs.
+//
+// Invariants: after Run has returned nothing is appended any more; a scrape that
+// was cut off by the stop leaves no sample, so that a pause never looks like a
+// target that is down.
+package scrape
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/prometheus/config"
+	"github.com/prometheus/prometheus/discovery/targetgroup"
+	"github.com/prometheus/prometheus/scrape"
+	"github.com/prometheus/prometheus/storage"
+)
+
+// Limits of one scrape. A target beyond them counts as down: a wrong URL must
+// not fill the disk.
+const (
+	defaultBodySizeLimit = 64 << 20
+	defaultSampleLimit   = 200_000
+	labelLimit           = 64
+	labelValueLimit      = 8 << 10
+	maxScrapeTimeout     = 10 * time.Second
+)
+
+// Options say what to scrape, how often, and where the samples go.
+type Options struct {
+	Target Target
+	// Interval between scrapes. A scrape takes at most as long, and never more
+	// than 10 s.
+	Interval time.Duration
+	// Appendable takes the samples.
+	Appendable storage.AppendableV2
+	// Committed is called after each scrape, when its samples, or the fact that
+	// it failed, are in storage. It is called from the scraping goroutine and
+	// must not block. May be nil.
+	Committed func(Scraped)
+	// BodySizeLimit (bytes, uncompressed) and SampleLimit bound one scrape; zero
+	// means 64 MiB and 200,000.
+	BodySizeLimit int
+	SampleLimit   int
+	Logger        *slog.Logger
+	Registerer    prometheus.Registerer
+}
+
+// Scraped is one finished scrape.
+type Scraped struct {
+	// At is the timestamp that its samples bear.
+	At time.Time
+	// Up tells whether the target answered, and within the limits.
+	Up bool
+}
+
+// Scraper scrapes one target while Run runs. Run may be called again after it
+// has returned; Targets may be called at any time.
+type Scraper struct {
+	opts    Options
+	log     *slog.Logger
+	config  *config.Config
+	running atomic.Pointer[scrape.Manager]
+}
+
+// tolerance is how late a scrape may come and still bear the time that it was
+// due at, bounded by Prometheus to 1 % of the interval. Regular timestamps
+// compress better, and `for` counts whole intervals.
+const tolerance = 150 * time.Millisecond
+
+var setTolerance = sync.OnceFunc(func() { scrape.ScrapeTimestampTolerance = tolerance })
+
+// New checks the options; it starts nothing. An error means that the target is
+// not one that can be scraped.
+func New(opts Options) (*Scraper, error) {
+	setTolerance()
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	if opts.Registerer == nil {
+		opts.Registerer = prometheus.NewRegistry()
+	}
+	if opts.BodySizeLimit == 0 {
+		opts.BodySizeLimit = defaultBodySizeLimit
+	}
+	if opts.SampleLimit == 0 {
+		opts.SampleLimit = defaultSampleLimit
+	}
+	cfg, err := scrapeConfig(opts)
+	if err != nil {
+		return nil, fmt.Errorf("configure scrape of %s: %w", opts.Target.Redacted(), err)
+	}
+	return &Scraper{opts: opts, log: opts.Logger.With("component", "scrape"), config: cfg}, nil
+}
+
+// Run scrapes at once and then on the interval, until ctx is done. Only then,
+// or if it cannot start, does it return.
+func (s *Scraper) Run(ctx context.Context) error {
+	conns := &connections{}
+	gate := &gate{to: s.opts.Appendable, committed: s.opts.Committed}
+	m, err := scrape.NewManager(&scrape.Options{
+		DiscoveryReloadOnStartup: true,
+		// The manager spreads first scrapes over an interval, for the sake of
+		// servers with many targets. We have one, next door.
+		InitialScrapeOffset: -s.opts.Interval,
+		HTTPClientOptions:   conns.clientOptions(s.opts.Target),
+	}, s.log, nil, nil, gate, s.opts.Registerer)
+	if err != nil {
+		return fmt.Errorf("make scrape manager: %w", err)
+	}
+	defer m.UnregisterMetrics()
+	if err := m.ApplyConfig(s.config); err != nil {
+		return fmt.Errorf("apply scrape config: %w", err)
+	}
+	sets := make(chan map[string][]*targetgroup.Group, 1)
+	sets <- map[string][]*targetgroup.Group{s.opts.Target.Job: {s.opts.Target.group()}}
+	done := make(chan error, 1)
+	go func() { done <- m.Run(sets) }()
+	s.running.Store(m)
+
+	<-ctx.Done()
+	gate.shut()
+	conns.closeAll()
+	m.Stop()
+	s.running.Store(nil)
+	return <-done
+}
+
+// TargetStatus is one target and its last scrape, for people.
+type TargetStatus struct {
+	Job, Instance, URL string
+	// Health is up, down or unknown.
+	Health             string
+	LastScrape         time.Time
+	LastScrapeDuration time.Duration
+	LastError          string // empty if Health is up
+	Interval           time.Duration
+}
+
+// Targets tells the state of the target; while Run does not run its health is
+// unknown.
+func (s *Scraper) Targets() []TargetStatus {
+	st := TargetStatus{
+		Job: s.opts.Target.Job, Instance: s.opts.Target.Instance, URL: s.opts.Target.Redacted(),
+		Health: string(scrape.HealthUnknown), Interval: s.opts.Interval,
+	}
+	m := s.running.Load()
+	if m == nil {
+		return []TargetStatus{st}
+	}
+	for _, t := range m.TargetsActive()[s.opts.Target.Job] {
+		st.Health = string(t.Health())
+		st.LastScrape = t.LastScrape()
+		st.LastScrapeDuration = t.LastScrapeDuration()
+		if err := t.LastError(); err != nil {
+			st.LastError = err.Error()
+		}
+	}
+	return []TargetStatus{st}
+}
