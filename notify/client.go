@@ -1,0 +1,156 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/go-openapi/runtime"
+	httptransport "github.com/go-openapi/runtime/client"
+	"github.com/go-openapi/strfmt"
+	amclient "github.com/prometheus/alertmanager/api/v2/client"
+	alertapi "github.com/prometheus/alertmanager/api/v2/client/alert"
+	"github.com/prometheus/alertmanager/api/v2/models"
+)
+
+const (
+	apiPath = "/api/v2" // below an endpoint's URL
+	// maxReply bounds how much of a reply is read. A reply to a POST of alerts
+	// is empty, or one line per refused alert.
+	maxReply = 64 << 10
+)
+
+// client speaks Alertmanager's API to one Alertmanager. It is owned by one
+// goroutine.
+type client struct {
+	api     *amclient.AlertmanagerAPI
+	timeout time.Duration
+	scrub   func(string) string
+	// closeIdle ends the connections that are kept for the next request.
+	closeIdle func()
+}
+
+// newClient connects to nothing. A nil rt means a transport of its own, so that
+// connections to one Alertmanager never wait for those to another.
+func newClient(ep Endpoint, version string, timeout time.Duration, rt http.RoundTripper) *client {
+	if rt == nil {
+		rt = newTransport()
+	}
+	hc := &http.Client{
+		Transport: &courier{base: ep.url, userAgent: "tocsin/" + version, next: rt},
+		// A redirected POST turns into a GET, which succeeds and delivers
+		// nothing.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	oa := httptransport.NewWithClient(ep.url.Host, apiPath, []string{ep.url.Scheme}, hc)
+	// The library turns this on by the variable DEBUG, and would then print
+	// every request to stderr.
+	oa.Debug = false
+	return &client{
+		api:       amclient.New(oa, strfmt.Default),
+		timeout:   timeout,
+		scrub:     ep.scrub(),
+		closeIdle: hc.CloseIdleConnections,
+	}
+}
+
+// newTransport has limits for everything that a broken link can stretch.
+func newTransport() *http.Transport {
+	return &http.Transport{
+		Proxy: http.ProxyFromEnvironment,
+		// With a DialContext of our own the transport speaks HTTP/1.1 only. That
+		// is meant: after a timeout HTTP/1.1 closes the connection and the next
+		// attempt resolves and dials anew, while HTTP/2 would keep a dead one.
+		DialContext:            (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout:    5 * time.Second,
+		IdleConnTimeout:        90 * time.Second, // longer than the usual resend delay
+		MaxIdleConns:           1,                // there is one request at a time
+		MaxResponseHeaderBytes: maxReply,
+	}
+}
+
+// post sends alerts and returns nil if the Alertmanager has acknowledged them.
+// It takes no longer than the timeout, and no longer than ctx.
+func (c *client) post(ctx context.Context, alerts models.PostableAlerts) *failure {
+	reqCtx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	params := alertapi.NewPostAlertsParamsWithContext(reqCtx).WithAlerts(alerts)
+	_, err := c.api.Alert.PostAlerts(params, withReader(readPostReply))
+	if err == nil {
+		return nil
+	}
+	f, ok := errors.AsType[*failure](err)
+	if !ok {
+		f = networkFailure(err, c.timeout, ctx.Err() != nil)
+	}
+	f.text = c.scrub(f.text)
+	return f
+}
+
+// withReader replaces the generated reader of replies, which loses the status
+// if the body is not of the documented type. Proxies' bodies never are.
+func withReader(read runtime.ClientResponseReaderFunc) alertapi.ClientOption {
+	return func(op *runtime.ClientOperation) { op.Reader = read }
+}
+
+func readPostReply(res runtime.ClientResponse, _ runtime.Consumer) (any, error) {
+	// Reading to the end lets the connection be used again. An error changes
+	// nothing: the status has been received, and it alone decides.
+	body, _ := io.ReadAll(io.LimitReader(res.Body(), maxReply))
+	if res.Code()/100 == 2 {
+		return alertapi.NewPostAlertsOK(), nil
+	}
+	r := reply{
+		status:      res.Code(),
+		contentType: res.GetHeader("Content-Type"),
+		location:    res.GetHeader("Location"),
+		body:        body,
+	}
+	return nil, r.failure()
+}
+
+// courier completes requests with what the generated client cannot express,
+// and makes replies harmless for it.
+type courier struct {
+	base      *url.URL // with userinfo
+	userAgent string
+	next      http.RoundTripper
+}
+
+// RoundTrip implements http.RoundTripper.
+func (c *courier) RoundTrip(req *http.Request) (*http.Response, error) {
+	req = req.Clone(req.Context())
+	// The prefix is added here because the client library decodes it first:
+	// an escaped slash would become a real one. The userinfo stays out of the
+	// URL, and so out of errors.
+	target := c.base.JoinPath(req.URL.Path)
+	target.User = nil
+	req.URL, req.Host = target, target.Host
+	req.Header.Set("User-Agent", c.userAgent)
+	if c.base.User != nil {
+		password, _ := c.base.User.Password()
+		req.SetBasicAuth(c.base.User.Username(), password)
+	}
+	res, err := c.next.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	// The library gives up on a reply whose Content-Type it cannot parse, and
+	// with it on the status.
+	if _, _, err := mime.ParseMediaType(res.Header.Get("Content-Type")); err != nil {
+		res.Header.Set("Content-Type", "text/plain")
+	}
+	return res, nil
+}
+
+// CloseIdleConnections is what http.Client looks for.
+func (c *courier) CloseIdleConnections() {
+	if t, ok := c.next.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
+}

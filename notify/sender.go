@@ -1,0 +1,202 @@
+package notify
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/alertmanager/api/v2/models"
+)
+
+// maxSuspects bounds how many refused alerts a sender remembers.
+const maxSuspects = 1024
+
+// sender is the send loop of one Alertmanager and its outbox.
+type sender struct {
+	outbox     *outbox
+	client     *client
+	timeout    time.Duration
+	batchSize  int
+	maxBackoff time.Duration
+	jitter     func() float64
+	metrics    *senderMetrics
+	log        *slog.Logger
+	overflow   atomic.Uint64 // alerts dropped for want of room; written by Send
+	overflowed atomic.Int64  // when that was last logged, unix nanoseconds
+
+	status atomic.Pointer[Status] // written by run, Pending left out
+
+	// owned by run
+	current Status
+	quiet   quietLog
+	// suspects are alerts that the Alertmanager has refused, with the last
+	// reason. They travel alone, so that each further refusal costs one request
+	// and harms no other alert.
+	suspects map[uint64]string
+}
+
+func newSender(ep Endpoint, opts *Options, m *senderMetrics, log *slog.Logger) *sender {
+	log = log.With("alertmanager", ep.name)
+	s := &sender{
+		outbox:     newOutbox(opts.Capacity, m.queueLength),
+		client:     newClient(ep, opts.Version, opts.Timeout, opts.RoundTripper),
+		timeout:    opts.Timeout,
+		batchSize:  opts.BatchSize,
+		maxBackoff: opts.MaxBackoff,
+		jitter:     opts.jitter,
+		metrics:    m,
+		log:        log,
+		current:    Status{URL: ep.name},
+		quiet:      quietLog{log: log},
+		suspects:   make(map[uint64]string),
+	}
+	s.publish()
+	return s
+}
+
+// enqueue hands messages over to the loop. Any goroutine may call it.
+func (s *sender) enqueue(ms []*message, now time.Time) {
+	dropped := s.outbox.put(ms)
+	if dropped == 0 {
+		return
+	}
+	s.metrics.overflow.Add(float64(dropped))
+	total := s.overflow.Add(uint64(dropped))
+	last := s.overflowed.Load()
+	// Less than nothing has passed if the clock was set back.
+	ago := now.Sub(time.Unix(0, last))
+	if (ago < 0 || ago >= repeatEvery) && s.overflowed.CompareAndSwap(last, now.UnixNano()) {
+		s.log.Error("alerts dropped, outbox is full", "dropped", dropped, "dropped_total", total, "capacity", s.outbox.capacity)
+	}
+}
+
+// run sends until ctx ends, then what is left until an attempt fails. No
+// request outlives sendCtx.
+func (s *sender) run(ctx, sendCtx context.Context) {
+	defer s.client.closeIdle()
+	for s.wait(ctx) {
+		s.attempt(sendCtx)
+	}
+	// A back-off is cut short here: there is no later time to try.
+	for sendCtx.Err() == nil && s.outbox.len() > 0 {
+		if !s.attempt(sendCtx) {
+			break
+		}
+	}
+	if left := s.outbox.len(); left > 0 {
+		s.log.Warn("stopped with undelivered alerts", "pending", left)
+	}
+}
+
+// wait blocks until there is something to send and no back-off to sit out. It
+// returns false once ctx has ended.
+func (s *sender) wait(ctx context.Context) bool {
+	if s.current.Failures > 0 {
+		backoff := time.NewTimer(time.Until(s.current.NextTry))
+		defer backoff.Stop()
+		select {
+		case <-ctx.Done():
+			return false
+		case <-backoff.C:
+		}
+	}
+	for s.outbox.len() == 0 {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-s.outbox.work:
+		}
+	}
+	return ctx.Err() == nil
+}
+
+// attempt sends one batch and returns whether the Alertmanager took it in. A
+// refused batch is sent again one alert at a time, once: that stores the valid
+// alerts where the Alertmanager has not, and finds the culprit. It costs at
+// most one request per alert in the batch.
+func (s *sender) attempt(ctx context.Context) bool {
+	batch := s.outbox.next(s.batchSize, s.suspects)
+	if len(batch) == 0 {
+		return true
+	}
+	f := s.post(ctx, batch)
+	if f != nil && f.verdict == rejected && len(batch) > 1 {
+		for i := range batch {
+			if f = s.post(ctx, batch[i:i+1]); f != nil && f.verdict != rejected {
+				break
+			}
+		}
+	}
+	now := time.Now()
+	s.current.LastAttempt = now
+	// An Alertmanager that refuses an alert is there and reads: no back-off.
+	if f == nil || f.verdict == rejected {
+		s.current.Failures, s.current.NextTry = 0, time.Time{}
+		s.quiet.succeeded(now)
+		s.publish()
+		return true
+	}
+	s.current.Failures++
+	wait := backoff(s.current.Failures, s.maxBackoff, s.jitter())
+	s.current.NextTry = now.Add(wait)
+	s.quiet.failed(now, f, wait, s.outbox.len())
+	s.publish()
+	return false
+}
+
+// post makes one request and settles its alerts by the outcome.
+func (s *sender) post(ctx context.Context, batch []*message) *failure {
+	now := time.Now()
+	alerts := make(models.PostableAlerts, len(batch))
+	for i, m := range batch {
+		// An alert that ends while the request is under way would arrive as
+		// resolved.
+		alerts[i] = m.payload(now, s.timeout)
+	}
+	f := s.client.post(ctx, alerts)
+	took := time.Since(now)
+	n := len(batch)
+	if f == nil {
+		s.metrics.sent.Add(float64(n))
+		s.metrics.latency.Observe(took.Seconds())
+		s.current.Sent += uint64(n)
+		s.current.LastSuccess = now.Add(took)
+		s.current.LastError = ""
+		for _, m := range batch {
+			delete(s.suspects, m.key)
+		}
+		s.outbox.settle(batch)
+		return nil
+	}
+	s.metrics.errors.Add(float64(n))
+	s.current.Failed += uint64(n)
+	s.current.LastError = f.text
+	if f.verdict == rejected && n == 1 {
+		s.reject(batch, f)
+	}
+	return f
+}
+
+// reject gives up on the one message of the batch, unless its alert has changed
+// since. Repeated refusals of one alert for the same reason are logged once.
+func (s *sender) reject(batch []*message, f *failure) {
+	m := batch[0]
+	s.metrics.rejected.Inc()
+	s.current.Dropped++
+	s.current.LastRejection = m.note.Labels.String() + ": " + f.text
+	if reason, known := s.suspects[m.key]; !known || reason != f.text {
+		s.log.Error("alert rejected", "labels", m.note.Labels, "err", f)
+		if !known && len(s.suspects) >= maxSuspects {
+			clear(s.suspects)
+		}
+		s.suspects[m.key] = f.text
+	}
+	s.outbox.settle(batch)
+}
+
+// publish makes the current status visible to other goroutines.
+func (s *sender) publish() {
+	st := s.current
+	s.status.Store(&st)
+}
