@@ -58,6 +58,7 @@ type Alert struct {
 	FiredAt         time.Time // became firing
 	ResolvedAt      time.Time // stopped firing; zero while active
 	KeepFiringSince time.Time // not returned since, firing by keep_firing_for
+	HeldSince       time.Time // not returned since, held for want of evidence
 	LastSentAt      time.Time // last handed to notify
 	ValidUntil      time.Time // endsAt of the last hand-over
 }
@@ -75,4 +76,36 @@ type Notification struct {
 	GeneratorURL string
 	// Resolved says that the alert has ended: EndsAt is when.
 	Resolved bool
+}
+
+// RuleID names the alerting rule that an alert belongs to, across restarts and
+// reloads.
+type RuleID struct {
+	File, Group string
+	// Name is the alert's name, Labels the rule's own labels as written.
+	Name, Labels string
+	// Index tells apart rules of one group that are equal in all of the above.
+	Index int
+}
+
+// Record is one alert with the rule that it belongs to: what must outlive the
+// process.
+type Record struct {
+	Rule  RuleID
+	Alert Alert
+}
+
+// Changes are what one evaluation changed: Upserts replace what is known of
+// their alerts, Deletes forget theirs.
+type Changes struct {
+	Upserts []Record
+	Deletes []Key
+	// At is the time of the evaluation.
+	At time.Time
+}
+
+// Key identifies a Record.
+type Key struct {
+	Rule        RuleID
+	Fingerprint Fingerprint
 }

@@ -1,0 +1,208 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql"
+
+	"github.com/tocsin/tocsin/alert"
+)
+
+// errDuplicate: two elements of a result became the same alert.
+var errDuplicate = errors.New("two results have the same labels once the rule's labels are applied: add a label that tells them apart, or aggregate them away")
+
+// alertingRule is one alerting rule and the state of its alerts.
+type alertingRule struct {
+	ruleBase
+	engine *Engine
+	active map[alert.Fingerprint]*alert.Alert
+	// waiting are alerts that the limit keeps out, by when they were first seen.
+	waiting map[alert.Fingerprint]time.Time
+	// watchesAbsence: the rule reads up, absent() or the like, so that a failed
+	// scrape is its evidence and not a want of evidence.
+	watchesAbsence bool
+
+	changed map[alert.Fingerprint]bool // since the last takeChanges; false: gone
+}
+
+// found is an element that the expression returned.
+type found struct {
+	fp          alert.Fingerprint
+	labels      labels.Labels
+	annotations labels.Labels
+	value       float64
+}
+
+func (r *alertingRule) eval(ctx context.Context, in input) ([]promql.Sample, error) {
+	result, err := r.query(ctx, in)
+	evidence := err == nil && (in.fresh || r.watchesAbsence)
+	seen := make(map[alert.Fingerprint]bool, len(result))
+	var fresh []found
+	for _, f := range result {
+		seen[f.fp] = true
+		if a := r.active[f.fp]; a != nil && a.State != alert.Inactive {
+			a.Value, a.Annotations = f.value, f.annotations
+			continue
+		}
+		fresh = append(fresh, f)
+	}
+	heldBack := r.admit(fresh, in)
+	for _, fp := range r.order() {
+		r.advance(fp, seen[fp], evidence, in.ts)
+	}
+	if err == nil && heldBack > 0 {
+		err = fmt.Errorf("limit of %d alerts reached: %d more are held back until others end", in.limit, heldBack)
+	}
+	return r.samples(in.at), err
+}
+
+// query evaluates the expression and makes alerts of what it returns.
+func (r *alertingRule) query(ctx context.Context, in input) ([]found, error) {
+	vec, err := r.engine.vector(ctx, r.rule.ExprText, in.at)
+	if err != nil {
+		return nil, err
+	}
+	result := make([]found, 0, len(vec))
+	seen := make(map[alert.Fingerprint]bool, len(vec))
+	lb := labels.NewBuilder(labels.EmptyLabels())
+	for _, s := range vec {
+		x := r.engine.expander(ctx, r.rule.Alert, s, in.ts)
+		lb.Reset(s.Metric)
+		lb.Del(labels.MetricName)
+		r.rule.Labels.Range(func(l labels.Label) { lb.Set(l.Name, x.expand(l.Value)) })
+		lb.Set(labels.AlertName, r.rule.Alert)
+		ls := lb.Labels()
+		f := found{fp: alert.Fingerprint(ls.Hash()), labels: ls, value: s.F}
+		if seen[f.fp] {
+			return nil, errDuplicate
+		}
+		seen[f.fp] = true
+		sb := labels.NewScratchBuilder(r.rule.Annotations.Len())
+		r.rule.Annotations.Range(func(l labels.Label) { sb.Add(l.Name, x.expand(l.Value)) })
+		f.annotations = sb.Labels()
+		result = append(result, f)
+		if x.err != nil {
+			r.engine.log.Debug("template fails", "rule", r.rule.Alert, "err", x.err)
+		}
+	}
+	return result, nil
+}
+
+// admit makes pending alerts of new elements, those that wait longest first,
+// until the limit is reached. It returns how many it kept out.
+func (r *alertingRule) admit(fresh []found, in input) int {
+	if in.limit > 0 {
+		slices.SortStableFunc(fresh, func(a, b found) int {
+			return cmp.Compare(r.since(a.fp, in.ts).UnixNano(), r.since(b.fp, in.ts).UnixNano())
+		})
+	}
+	waiting := map[alert.Fingerprint]time.Time{}
+	room := in.limit - r.countActive()
+	for _, f := range fresh {
+		since := r.since(f.fp, in.ts)
+		if in.limit > 0 && room <= 0 {
+			waiting[f.fp] = since
+			continue
+		}
+		room--
+		r.active[f.fp] = &alert.Alert{
+			State: alert.Pending, Labels: f.labels, Annotations: f.annotations, Value: f.value, ActiveAt: since,
+		}
+		r.changed[f.fp] = true
+	}
+	r.waiting = waiting
+	return len(waiting)
+}
+
+// since is when a new element was first seen.
+func (r *alertingRule) since(fp alert.Fingerprint, ts time.Time) time.Time {
+	if t, ok := r.waiting[fp]; ok {
+		return t
+	}
+	return ts
+}
+
+func (r *alertingRule) countActive() int {
+	n := 0
+	for _, a := range r.active {
+		if a.State != alert.Inactive {
+			n++
+		}
+	}
+	return n
+}
+
+// order gives the alerts in an order that does not change between evaluations.
+func (r *alertingRule) order() []alert.Fingerprint { return slices.Sorted(maps.Keys(r.active)) }
+
+// advance moves one alert on and notes what changed.
+func (r *alertingRule) advance(fp alert.Fingerprint, seen, evidence bool, ts time.Time) {
+	a := r.active[fp]
+	before := *a
+	keep := step(a, observation{
+		ts: ts, seen: seen, evidence: evidence,
+		hold: r.rule.For, keepFiring: r.rule.KeepFiringFor, holdLimit: r.engine.opts.HoldLimit,
+	})
+	if !keep {
+		delete(r.active, fp)
+		r.changed[fp] = false
+	} else if transition(&before, a) {
+		r.changed[fp] = true
+	}
+	r.logChange(&before, a, keep)
+}
+
+func (r *alertingRule) logChange(before, a *alert.Alert, kept bool) {
+	log := r.engine.log
+	switch {
+	case before.State == a.State:
+	case a.State == alert.Firing:
+		log.Info("alert firing", "alert", r.rule.Alert, "labels", a.Labels.String(), "value", a.Value)
+	case a.State == alert.Inactive && kept:
+		log.Info("alert resolved", "alert", r.rule.Alert, "labels", a.Labels.String())
+	}
+	if before.HeldSince.IsZero() && !a.HeldSince.IsZero() {
+		log.Info("alert held, there is no fresh data to end it", "alert", r.rule.Alert, "labels", a.Labels.String())
+	}
+}
+
+// samples are the series ALERTS and ALERTS_FOR_STATE of what is active.
+func (r *alertingRule) samples(at time.Time) []promql.Sample {
+	var out []promql.Sample
+	for _, fp := range r.order() {
+		a := r.active[fp]
+		if a.State == alert.Inactive {
+			continue
+		}
+		lb := labels.NewBuilder(a.Labels)
+		lb.Set(labels.MetricName, "ALERTS_FOR_STATE")
+		forState := lb.Labels()
+		lb.Set(labels.MetricName, "ALERTS")
+		lb.Set("alertstate", a.State.String())
+		t := at.UnixMilli()
+		out = append(out,
+			promql.Sample{Metric: lb.Labels(), T: t, F: 1},
+			promql.Sample{Metric: forState, T: t, F: float64(a.ActiveAt.Unix())})
+	}
+	return out
+}
+
+// snapshot copies the alerts for readers, in the order of their labels, with the
+// highest state among them.
+func (r *alertingRule) snapshot() ([]alert.Alert, alert.State) {
+	as := make([]alert.Alert, 0, len(r.active))
+	highest := alert.Inactive
+	for _, a := range r.active {
+		as = append(as, *a)
+		highest = max(highest, a.State)
+	}
+	slices.SortFunc(as, func(a, b alert.Alert) int { return labels.Compare(a.Labels, b.Labels) })
+	return as, highest
+}

@@ -1,0 +1,281 @@
+package engine
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/prometheus/promql"
+
+	"github.com/tocsin/tocsin/alert"
+	"github.com/tocsin/tocsin/rules"
+)
+
+// drainTimeout is how long the evaluation under way may go on after the stop.
+const drainTimeout = 2 * time.Second
+
+// group evaluates its rules one after the other. All of it is owned by the
+// goroutine in run, and while that does not run by the engine's Run and Pause.
+type group struct {
+	rules.Group
+	engine   *Engine
+	interval time.Duration
+	offset   time.Duration
+	rules    []rule
+	log      *slog.Logger
+
+	last      time.Time // timestamp of the last evaluation, by this process or the one before
+	evaluated time.Time // timestamp of the last evaluation by this process
+	paused    bool      // the next evaluation is the first after a pause
+	// orphans are series of rules that are gone, to be marked stale.
+	orphans seriesSet
+
+	ticks  chan Tick                   // one slot: the newest
+	status atomic.Pointer[GroupStatus] // for readers
+}
+
+// rule is what a group evaluates.
+type rule interface {
+	// eval gives the samples to store. With an error there may be samples too:
+	// those of alerts that stay as they are.
+	eval(ctx context.Context, in input) ([]promql.Sample, error)
+	base() *ruleBase
+}
+
+// input is what an evaluation goes by.
+type input struct {
+	// ts is the evaluation's timestamp, at is ts less the query offset.
+	ts, at time.Time
+	limit  int
+	// fresh is false when the last scrape failed.
+	fresh bool
+}
+
+// ruleBase is what both kinds of rules have.
+type ruleBase struct {
+	rule     *rules.Rule
+	id       alert.RuleID
+	health   Health
+	lastErr  string
+	last     time.Time
+	duration time.Duration
+	// written are the series of the last evaluation.
+	written seriesSet
+}
+
+func (b *ruleBase) base() *ruleBase { return b }
+
+func (g *group) key() string { return g.File + ";" + g.Name }
+
+func (g *group) alerting() []*alertingRule {
+	var as []*alertingRule
+	for _, r := range g.rules {
+		if a, ok := r.(*alertingRule); ok {
+			as = append(as, a)
+		}
+	}
+	return as
+}
+
+// tick puts t into the slot, over an older one.
+func (g *group) tick(t Tick) {
+	for {
+		select {
+		case g.ticks <- t:
+			return
+		default:
+		}
+		select {
+		case <-g.ticks:
+		default:
+		}
+	}
+}
+
+// run evaluates until ctx is done.
+func (g *group) run(ctx context.Context) {
+	select { // a tick from before a pause is no news
+	case <-g.ticks:
+	default:
+	}
+	evalCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(drainTimeout, cancel) })()
+	if follows(g.interval, g.engine.opts.ScrapeInterval) {
+		g.follow(ctx, evalCtx)
+	} else {
+		g.keepTime(ctx, evalCtx)
+	}
+}
+
+// follow evaluates after scrapes. Should scrapes stop coming, which only a fault
+// of ours can cause, evaluation goes on without them, on data that is not fresh.
+func (g *group) follow(ctx, evalCtx context.Context) {
+	scrape := g.engine.opts.ScrapeInterval
+	patience := g.interval + 2*scrape
+	var alarm <-chan time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case t := <-g.ticks:
+			if due(t.At, g.last, g.interval, scrape) {
+				g.eval(evalCtx, t)
+			}
+		case now := <-alarm:
+			g.log.Warn("no scrape came, evaluating without")
+			g.eval(evalCtx, Tick{At: now.Round(0).Truncate(time.Millisecond)})
+		}
+		alarm = time.After(patience)
+	}
+}
+
+// keepTime evaluates at the group's own slots, from the first scrape on.
+func (g *group) keepTime(ctx, evalCtx context.Context) {
+	var t Tick
+	select {
+	case <-ctx.Done():
+		return
+	case t = <-g.ticks:
+	}
+	for {
+		now := time.Now()
+		timer := time.NewTimer(nextSlot(now, g.interval, g.key()).Sub(now))
+		for waiting := true; waiting; {
+			select {
+			case <-ctx.Done():
+				timer.Stop()
+				return
+			case t = <-g.ticks:
+			case at := <-timer.C:
+				slot := nextSlot(at.Add(-g.interval), g.interval, g.key())
+				g.eval(evalCtx, Tick{At: slot.Round(0), Up: t.Up})
+				waiting = false
+			}
+		}
+	}
+}
+
+// eval is one evaluation of the group: every rule in its order, each seeing what
+// the ones before wrote; then the journal; then the receivers.
+func (g *group) eval(ctx context.Context, t Tick) {
+	m := g.engine.metrics
+	start := time.Now()
+	g.countIterations(t.At)
+	g.closeGap(t.At)
+	in := input{ts: t.At, at: t.At.Add(-g.offset), limit: g.Limit, fresh: t.Up}
+	samples := 0
+	for _, r := range g.rules {
+		samples += g.evalRule(ctx, r, in)
+	}
+	g.markOrphans(ctx, in.at)
+	g.last, g.evaluated, g.paused = t.At, t.At, false
+
+	var ns []alert.Notification
+	changes := alert.Changes{At: t.At}
+	for _, r := range g.alerting() {
+		ns = append(ns, r.notifications(in, g.interval)...)
+		r.takeChanges(&changes)
+	}
+	g.journal(changes)
+	if len(ns) > 0 {
+		g.engine.opts.Notify(ns)
+	}
+	took := time.Since(start)
+	m.last.WithLabelValues(g.key()).Set(float64(t.At.UnixMilli()) / 1000)
+	m.duration.WithLabelValues(g.key()).Set(took.Seconds())
+	m.samples.WithLabelValues(g.key()).Set(float64(samples))
+	g.publishAfter(took)
+}
+
+func (g *group) evalRule(ctx context.Context, r rule, in input) int {
+	m, b := g.engine.metrics, r.base()
+	start := time.Now()
+	m.evaluations.WithLabelValues(g.key()).Inc()
+	samples, err := r.eval(ctx, in)
+	if werr := b.write(ctx, g.engine.opts.Appendable, samples, in.at); err == nil {
+		err = werr
+	}
+	b.last, b.duration = in.ts, time.Since(start)
+	m.ruleDuration.Observe(b.duration.Seconds())
+	if err != nil {
+		m.failures.WithLabelValues(g.key()).Inc()
+	}
+	b.setHealth(err, g.log)
+	return len(samples)
+}
+
+// setHealth logs a rule's error when it appears or changes, and its end.
+func (b *ruleBase) setHealth(err error, log *slog.Logger) {
+	was := b.lastErr
+	b.health, b.lastErr = HealthOK, ""
+	if err != nil {
+		b.health, b.lastErr = HealthErr, err.Error()
+	}
+	switch {
+	case b.lastErr == was:
+	case err != nil:
+		log.Warn("rule fails, its alerts stay as they are", "rule", b.rule.Name(), "line", b.rule.Pos.Line, "err", err)
+	default:
+		log.Info("rule recovered", "rule", b.rule.Name())
+	}
+}
+
+// countIterations counts this evaluation and those that should have been since
+// the last one; a pause misses none.
+func (g *group) countIterations(ts time.Time) {
+	m := g.engine.metrics
+	m.iterations.WithLabelValues(g.key()).Inc()
+	if g.last.IsZero() || g.paused {
+		return
+	}
+	if missed := int64((ts.Sub(g.last)+g.interval/2)/g.interval) - 1; missed > 0 {
+		m.iterations.WithLabelValues(g.key()).Add(float64(missed))
+		m.missed.WithLabelValues(g.key()).Add(float64(missed))
+	}
+}
+
+// closeGap moves what counts time over a pause: nobody looked then, so no `for`
+// and no keep_firing_for may run through it.
+func (g *group) closeGap(ts time.Time) {
+	if !g.paused || g.last.IsZero() {
+		return
+	}
+	if gap := ts.Sub(g.last) - g.interval; gap > 0 {
+		for _, r := range g.alerting() {
+			r.shift(gap)
+		}
+	}
+}
+
+func (g *group) journal(c alert.Changes) {
+	if len(c.Upserts) == 0 && len(c.Deletes) == 0 {
+		return
+	}
+	if err := g.engine.opts.Journal(c); err != nil {
+		g.engine.metrics.journalErrors.Inc()
+		g.log.Error("alert state is not durable", "err", err)
+	}
+}
+
+// publish makes the group's state visible to readers.
+func (g *group) publish() { g.publishAfter(g.status.Load().EvaluationTime) }
+
+func (g *group) publishAfter(took time.Duration) {
+	st := &GroupStatus{
+		Name: g.Name, File: g.File, Interval: g.interval, Limit: g.Limit,
+		LastEvaluation: g.evaluated, EvaluationTime: took, Rules: make([]RuleStatus, len(g.rules)),
+	}
+	for i, r := range g.rules {
+		b := r.base()
+		st.Rules[i] = RuleStatus{
+			Rule: b.rule, Health: b.health, LastError: b.lastErr,
+			LastEvaluation: b.last, EvaluationTime: b.duration,
+		}
+		if a, ok := r.(*alertingRule); ok {
+			st.Rules[i].Alerts, st.Rules[i].State = a.snapshot()
+		}
+	}
+	g.status.Store(st)
+}

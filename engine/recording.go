@@ -1,0 +1,39 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql"
+)
+
+var errDuplicateSeries = errors.New("two results have the same labels once the rule's name and labels are applied: add a label that tells them apart, or aggregate them away")
+
+// recordingRule stores what its expression gives under a name of its own.
+type recordingRule struct {
+	ruleBase
+	engine *Engine
+}
+
+func (r *recordingRule) eval(ctx context.Context, in input) ([]promql.Sample, error) {
+	vec, err := r.engine.vector(ctx, r.rule.ExprText, in.at)
+	if err != nil {
+		return nil, err
+	}
+	lb := labels.NewBuilder(labels.EmptyLabels())
+	for i := range vec {
+		lb.Reset(vec[i].Metric)
+		lb.Set(labels.MetricName, r.rule.Record)
+		r.rule.Labels.Range(func(l labels.Label) { lb.Set(l.Name, l.Value) })
+		vec[i].Metric = lb.Labels()
+	}
+	if vec.ContainsSameLabelset() {
+		return nil, errDuplicateSeries
+	}
+	if in.limit > 0 && len(vec) > in.limit {
+		return nil, fmt.Errorf("limit of %d series exceeded: the rule gives %d, none was stored", in.limit, len(vec))
+	}
+	return vec, nil
+}

@@ -1,0 +1,36 @@
+package engine
+
+import (
+	"hash/fnv"
+	"time"
+)
+
+// follows tells whether a group of this interval is evaluated after scrapes, and
+// not on its own time: its interval must be a multiple of the scrape's.
+func follows(interval, scrape time.Duration) bool { return interval%scrape == 0 }
+
+// due tells whether a group that follows the scrape is to be evaluated for the
+// scrape at ts. Scrapes are some milliseconds early or late: half of their
+// interval is the line. A clock that went back by more than an interval must not
+// stop evaluation.
+func due(ts, last time.Time, interval, scrape time.Duration) bool {
+	if last.IsZero() {
+		return true
+	}
+	since := ts.Sub(last)
+	return since >= interval-scrape/2 || since <= -interval
+}
+
+// nextSlot is the first slot after now for a group that keeps its own time. Slots
+// depend on nothing but interval and identity, so that they survive restarts and
+// differ between groups.
+func nextSlot(now time.Time, interval time.Duration, id string) time.Time {
+	h := fnv.New64a()
+	h.Write([]byte(id))
+	offset := time.Duration(h.Sum64() % uint64(interval))
+	slot := now.Add(-offset).Truncate(interval).Add(offset)
+	for !slot.After(now) {
+		slot = slot.Add(interval)
+	}
+	return slot
+}
