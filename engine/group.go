@@ -13,7 +13,7 @@ import (
 )
 
 // drainTimeout is how long the evaluation under way may go on after the stop.
-const drainTimeout = 2 * time.Second
+const drainTimeout = 1500 * time.Millisecond
 
 // group evaluates its rules one after the other. All of it is owned by the
 // goroutine in run, and while that does not run by the engine's Run and Pause.

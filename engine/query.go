@@ -45,9 +45,22 @@ func (e *Engine) Query(ctx context.Context, expr string, ts time.Time) (parser.V
 	defer q.Close()
 	res := q.Exec(ctx)
 	if res.Err != nil {
-		return nil, res.Warnings, res.Err
+		return nil, res.Warnings, transparent(res.Err)
 	}
 	return detached(res.Value), res.Warnings, nil
+}
+
+// storageError is promql's, which hides its cause from errors.Is.
+type storageError struct{ promql.ErrStorage }
+
+func (e storageError) Unwrap() []error { return []error{e.ErrStorage, e.Err} }
+
+func transparent(err error) error {
+	var failed promql.ErrStorage
+	if errors.As(err, &failed) {
+		return storageError{failed}
+	}
+	return err
 }
 
 // detached copies what the query engine takes back when the query is closed.

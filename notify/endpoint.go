@@ -29,7 +29,7 @@ func (e Endpoint) GoString() string { return "notify.Endpoint(" + e.name + ")" }
 // ParseURLs reads a comma-separated list of Alertmanager base URLs, as in
 // ALERTMANAGER_URL. An empty list is allowed, duplicates are removed, order is
 // kept. The error joins all the bad entries and names each of them without its
-// password; the result is then nil.
+// password; the good ones are returned all the same.
 func ParseURLs(s string) ([]Endpoint, error) {
 	var (
 		endpoints []Endpoint
@@ -54,10 +54,7 @@ func ParseURLs(s string) ([]Endpoint, error) {
 			errs = append(errs, badURL(entry, "listed twice with different credentials"))
 		}
 	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
-	}
-	return endpoints, nil
+	return endpoints, errors.Join(errs...)
 }
 
 func parseURL(entry string) (Endpoint, error) {

@@ -71,8 +71,8 @@ func TestParseURLsErrors(t *testing.T) {
 		"gopher://me:secret@am,ftp://b,c": {"gopher", "ftp://b", `"c": no scheme`},
 	} {
 		eps, err := ParseURLs(in)
-		if err == nil || eps != nil {
-			t.Errorf("ParseURLs(%q) = %v, %v, want an error", in, eps, err)
+		if err == nil {
+			t.Errorf("ParseURLs(%q) = %v, want an error", in, eps)
 			continue
 		}
 		for _, part := range append(want, "http://alertmanager:9093") {
@@ -141,4 +141,11 @@ func FuzzParseURLs(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestParseURLsKeepsTheGoodOnes(t *testing.T) {
+	eps, err := ParseURLs("am:9093,http://ok,ftp://am,https://fine/prefix")
+	if err == nil || len(eps) != 2 || eps[0].String() != "http://ok" || eps[1].String() != "https://fine/prefix" {
+		t.Errorf("got %v, %v; want the two good ones and an error about the others", eps, err)
+	}
 }

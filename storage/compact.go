@@ -17,6 +17,9 @@ import (
 // TSDB is opened anew. When ctx ends first, what is not in a block yet stays in
 // the write-ahead log, whole, and the error is ctx's.
 func (s *Store) Compact(ctx context.Context) error {
+	if s.opts.Memory || s.lock == nil {
+		return nil // nothing to replay, or nothing open
+	}
 	return errors.Join(s.seal(ctx), s.openTSDB())
 }
 
@@ -24,7 +27,21 @@ func (s *Store) Compact(ctx context.Context) error {
 // if compaction fails, or ctx ends first, the store is closed and every sample
 // that was committed is on its way to the disk.
 func (s *Store) Close(ctx context.Context) error {
+	if s.opts.Memory {
+		return s.discard()
+	}
 	return errors.Join(s.seal(ctx), s.unlock())
+}
+
+// discard ends a store in memory.
+func (s *Store) discard() error {
+	db := s.detach()
+	if db == nil {
+		return s.unlock()
+	}
+	err := errors.Join(db.Close(), os.RemoveAll(s.memoryDir), s.unlock())
+	s.memoryDir = ""
+	return err
 }
 
 // seal moves the head into blocks and closes the TSDB. Only if every sample of

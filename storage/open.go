@@ -49,9 +49,32 @@ func (s *Store) Open() error {
 	if err := s.emptyTrash(); err != nil {
 		s.log.Warn("leftover of the last stop stays", "err", err)
 	}
-	if err := s.openTSDB(); err != nil {
+	err := s.makeMemoryDir()
+	if err == nil {
+		err = s.openTSDB()
+	}
+	if err != nil {
 		return errors.Join(err, s.unlock())
 	}
+	return nil
+}
+
+// tmpfs is where Linux keeps files in memory.
+const tmpfs = "/dev/shm"
+
+func (s *Store) makeMemoryDir() error {
+	if !s.opts.Memory || s.memoryDir != "" {
+		return nil
+	}
+	parent := tmpfs
+	if !fileExists(parent) {
+		parent = "" // the system's own place for what does not last
+	}
+	dir, err := os.MkdirTemp(parent, "tocsin-")
+	if err != nil {
+		return fmt.Errorf("make directory in memory: %w", err)
+	}
+	s.memoryDir = dir
 	return nil
 }
 
@@ -108,6 +131,9 @@ func (s *Store) tsdbOptions() *tsdb.Options {
 	o.MinBlockDuration = blockDuration.Milliseconds()
 	o.MaxBlockDuration = maxBlock(s.opts.RetentionTime).Milliseconds()
 	o.WALSegmentSize = walSegmentSize
+	if s.opts.Memory {
+		o.WALSegmentSize = -1 // there is no next process to replay it
+	}
 	o.WALCompression = compression.Snappy
 	o.MaxBlockChunkSegmentSize = chunkSegmentSize
 	o.StripeSize = stripeSize

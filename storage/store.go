@@ -38,8 +38,11 @@ type Options struct {
 	RetentionTime time.Duration
 	// RetentionSize is how many bytes of blocks are kept; zero means no limit.
 	RetentionSize int64
-	Logger        *slog.Logger
-	Registerer    prometheus.Registerer
+	// Memory keeps samples off the disk: they live in a directory on tmpfs, and
+	// end with the process.
+	Memory     bool
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
 }
 
 // Store is the TSDB of one data directory. Its methods may be called from any
@@ -49,6 +52,8 @@ type Store struct {
 	log     *slog.Logger
 	metrics *metrics
 	lock    *dirLock // owned by Open, Close
+	// memoryDir is the TSDB's directory in memory mode; owned by Open, Close.
+	memoryDir string
 
 	mu   sync.Mutex
 	open *handle // guarded by mu; nil while the TSDB is not open
@@ -81,7 +86,12 @@ func New(opts Options) *Store {
 	return s
 }
 
-func (s *Store) tsdbDir() string { return filepath.Join(s.opts.Dir, "tsdb") }
+func (s *Store) tsdbDir() string {
+	if s.opts.Memory {
+		return s.memoryDir
+	}
+	return filepath.Join(s.opts.Dir, "tsdb")
+}
 
 // handle is one open TSDB and a count of those who use it. A count and not a
 // read lock: a user that asks for a second hold while the store waits to close

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/prometheus/promql/parser"
+	"github.com/prometheus/prometheus/util/annotations"
+
+	"github.com/tocsin/tocsin/engine"
+	"github.com/tocsin/tocsin/journal"
+	"github.com/tocsin/tocsin/notify"
+	"github.com/tocsin/tocsin/rules"
+	"github.com/tocsin/tocsin/scrape"
+	"github.com/tocsin/tocsin/storage"
+	"github.com/tocsin/tocsin/web"
+)
+
+// daemon answers for all the stages together: to the Docker engine, and to the
+// page.
+type daemon struct {
+	settings settings
+	problems []settingError
+	life     *lifecycle
+	ready    chan struct{} // closed once the fields below are there
+
+	notifier *notify.Notifier
+	scraper  *scrape.Scraper
+	store    *storage.Store
+	journal  *journal.Journal
+
+	mu        sync.Mutex
+	pageFault string // guarded by mu
+}
+
+func (d *daemon) setPageFault(f string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.pageFault = f
+}
+
+// startMetrics starts, and tells the Docker engine what the user should repair:
+// the engine logs the error, and the plugin runs all the same.
+func (d *daemon) startMetrics(ctx context.Context) error {
+	select {
+	case <-d.ready:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	errs := []error{d.life.Start(ctx)}
+	for _, p := range d.listProblems() {
+		errs = append(errs, errors.New(strings.Join([]string{p.Kind, p.Where, p.Text}, " ")))
+	}
+	return errors.Join(errs...)
+}
+
+// listProblems are all that the user should repair.
+func (d *daemon) listProblems() []web.Problem {
+	var out []web.Problem
+	for _, p := range d.problems {
+		out = append(out, web.Problem{Kind: "setting", Where: p.env, Text: p.Error()})
+	}
+	if _, _, fault := d.life.status(); fault != "" {
+		out = append(out, web.Problem{Kind: "storage", Text: fault})
+	}
+	d.mu.Lock()
+	fault := d.pageFault
+	d.mu.Unlock()
+	if fault != "" {
+		out = append(out, web.Problem{Kind: "page", Text: fault})
+	}
+	for _, p := range d.life.book.problems() {
+		out = append(out, ruleProblem(p))
+	}
+	if damage := d.journal.Damage(); damage != "" {
+		out = append(out, web.Problem{Kind: "journal", Text: damage})
+	}
+	for _, r := range d.store.Stats().Repairs {
+		out = append(out, web.Problem{Kind: "storage", Text: r.Text})
+	}
+	return append(out, configProblem(d.settings.configPath)...)
+}
+
+// configProblem tells a user who set CONFIG_PATH that it has no effect yet.
+func configProblem(path string) []web.Problem {
+	if path == "" || !hasConfig(path) {
+		return nil
+	}
+	return []web.Problem{{
+		Kind: "setting", Where: "CONFIG_PATH",
+		Text: "this version does not read Prometheus configuration files: " + path + " has no effect",
+		Hint: "set ALERTMANAGER_URL, SCRAPE_INTERVAL and EVALUATION_INTERVAL instead",
+	}}
+}
+
+// hasConfig tells whether a configuration file is at path; the plugin's default
+// is a directory without any.
+func hasConfig(path string) bool {
+	found := false
+	_ = filepath.WalkDir(path, func(p string, e fs.DirEntry, err error) error {
+		if err == nil && e.Type().IsRegular() && (p == path || strings.HasSuffix(p, ".yml") || strings.HasSuffix(p, ".yaml")) {
+			found = true
+			return fs.SkipAll
+		}
+		if e != nil && e.IsDir() && p != path {
+			return fs.SkipDir
+		}
+		return nil
+	})
+	return found
+}
+
+// status gathers what the page shows beside the engine's snapshot.
+func (d *daemon) status() web.Status {
+	state, since, fault := d.life.status()
+	st := web.Status{
+		State: state, Since: since, Version: version, ExternalLabels: d.settings.externalLabels,
+		Problems: d.listProblems(), Settings: d.settings.shown,
+	}
+	for _, t := range d.scraper.Targets() {
+		st.Targets = append(st.Targets, web.Target{
+			Job: t.Job, Instance: t.Instance, URL: t.URL, Health: web.Health(t.Health), LastScrape: t.LastScrape,
+			LastScrapeDuration: t.LastScrapeDuration, LastError: t.LastError, Interval: t.Interval,
+		})
+	}
+	for _, a := range d.notifier.Status() {
+		st.Alertmanagers = append(st.Alertmanagers, web.Alertmanager{
+			URL: a.URL, Pending: a.Pending, LastSuccess: a.LastSuccess, LastAttempt: a.LastAttempt,
+			NextTry: a.NextTry, LastError: a.LastError, Sent: a.Sent, Failed: a.Failed,
+		})
+	}
+	s := d.store.Stats()
+	st.Storage = web.Storage{
+		Path: d.settings.dataPath, Bytes: s.BlockBytes + s.HeadBytes, RetentionTime: d.settings.retentionTime,
+		RetentionBytes: d.settings.retentionSize, Blocks: s.Blocks, Series: s.Series, Oldest: s.MinTime, Trouble: fault,
+	}
+	switch {
+	case s.Open && d.settings.memory:
+		st.Storage.Mode = "memory"
+	case s.Open:
+		st.Storage.Mode = "disk"
+	}
+	return st
+}
+
+// query is the engine's, with storage that is not open told apart.
+func (d *daemon) query(eng *engine.Engine) func(context.Context, string, time.Time) (parser.Value, annotations.Annotations, error) {
+	return func(ctx context.Context, expr string, at time.Time) (parser.Value, annotations.Annotations, error) {
+		v, w, err := eng.Query(ctx, expr, at)
+		if errors.Is(err, storage.ErrNotReady) {
+			err = fmt.Errorf("%w: %w", web.ErrUnavailable, err)
+		}
+		return v, w, err
+	}
+}
+
+// ruleProblem is a problem of a rule file as the page shows it.
+func ruleProblem(p rules.Problem) web.Problem {
+	where := p.File
+	if p.Pos.Line > 0 {
+		where = fmt.Sprintf("%s:%d:%d", p.File, p.Pos.Line, p.Pos.Column)
+	}
+	bare := p
+	bare.File, bare.Pos, bare.Hint = "", rules.Position{}, ""
+	return web.Problem{Kind: "rule file", Where: where, Text: bare.Error(), Hint: p.Hint}
+}

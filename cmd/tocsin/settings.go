@@ -1,0 +1,195 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/prometheus/model/labels"
+
+	"github.com/tocsin/tocsin/notify"
+	"github.com/tocsin/tocsin/web"
+)
+
+// settings are all settings, typed and checked.
+type settings struct {
+	pluginSocket string // empty: standalone
+
+	rulesPath      string
+	alertmanagers  []notify.Endpoint
+	configPath     string
+	dataPath       string
+	metricsURL     *url.URL // nil: what answers is scraped
+	scrapeInterval time.Duration
+	evalInterval   time.Duration
+	retentionTime  time.Duration
+	retentionSize  int64
+	memory         bool
+	externalLabels labels.Labels
+	listenAddress  string // empty: no page
+	webConfigFile  string
+	resendDelay    time.Duration
+	holdLimit      time.Duration
+	pauseHold      time.Duration
+	selfAlerts     bool
+	logLevel       string
+
+	// shown is every setting as it is in effect, for the page.
+	shown []web.Setting
+}
+
+// setting is one line of the settings table: one name, three places.
+type setting struct {
+	env, flag string
+	// def is the default, pluginDef that inside the Docker engine if it differs.
+	def, pluginDef string
+	help           string
+	parse          func(s *settings, value string) error
+	// urls: the value may hold passwords, and the errors name the bad URLs
+	// themselves; of a list the good ones stay in effect.
+	urls bool
+}
+
+func (d setting) defaultIn(plugin bool) string {
+	if plugin && d.pluginDef != "" {
+		return d.pluginDef
+	}
+	return d.def
+}
+
+// The places of the mounts of config.json, and of its propagated mount.
+const (
+	pluginRules   = "/run/tocsin/rules"
+	pluginConfig  = "/run/tocsin/config"
+	pluginData    = "/data"
+	pluginMetrics = "unix:///run/docker/metrics.sock"
+)
+
+// table lists the settings in the order of the documentation. Every default is
+// here, none in config.json: an upgrade of the plugin keeps the old environment
+// and would never bring a new default from there.
+func table() []setting {
+	host := hostname()
+	return []setting{
+		{env: "RULES_PATH", flag: "rules.path", pluginDef: pluginRules, help: "rule files: a file, directory or glob; the bundled rules run if it names none", parse: parseRulesPath},
+		{env: "ALERTMANAGER_URL", flag: "alertmanager.url", help: "Alertmanagers, comma separated: http://[user:password@]host:9093[/prefix]", parse: parseAlertmanagers, urls: true},
+		{env: "CONFIG_PATH", flag: "config.file", pluginDef: pluginConfig, help: "Prometheus configuration file", parse: parseString(func(s *settings) *string { return &s.configPath })},
+		{env: "DATA_PATH", flag: "storage.path", def: "data", pluginDef: pluginData, help: "directory of samples and alert state", parse: parseString(func(s *settings) *string { return &s.dataPath })},
+		{env: "SCRAPE_INTERVAL", flag: "scrape.interval", def: "15s", help: "time between two scrapes", parse: parseDuration(func(s *settings) *time.Duration { return &s.scrapeInterval })},
+		{env: "EVALUATION_INTERVAL", flag: "evaluation.interval", def: "15s", help: "time between two evaluations of a group without an interval of its own", parse: parseDuration(func(s *settings) *time.Duration { return &s.evalInterval })},
+		{env: "METRICS_URL", flag: "scrape.url", pluginDef: pluginMetrics, help: "what to scrape: unix:///path/of/socket or http(s)://host:port/path", parse: parseMetricsURL, urls: true},
+		{env: "RETENTION_TIME", flag: "storage.retention.time", def: "15d", help: "how long samples are kept", parse: parseDuration(func(s *settings) *time.Duration { return &s.retentionTime })},
+		{env: "RETENTION_SIZE", flag: "storage.retention.size", def: "512MB", help: "how many bytes of samples are kept", parse: parseSize},
+		{env: "STORAGE_MODE", flag: "storage.mode", def: "disk", help: "disk, or memory: nothing but alert state is written", parse: parseMode},
+		{env: "EXTERNAL_LABELS", flag: "external.labels", def: "host=" + host, help: "labels of every alert that is sent: name=value, comma separated", parse: parseLabels},
+		{env: "LISTEN_ADDRESS", flag: "web.listen-address", def: "127.0.0.1:9193", help: "address of API and page; off for neither", parse: parseListen},
+		{env: "WEB_CONFIG_FILE", flag: "web.config.file", help: "TLS and basic auth of the page, in the exporter-toolkit's format", parse: parseWebConfig},
+		{env: "RESEND_DELAY", flag: "alert.resend-delay", def: "1m", help: "least time before an unchanged alert is sent again", parse: parseDuration(func(s *settings) *time.Duration { return &s.resendDelay })},
+		{env: "HOLD_LIMIT", flag: "alert.hold-limit", def: "1h", help: "how long an alert is held when there is no fresh data", parse: parseDuration(func(s *settings) *time.Duration { return &s.holdLimit })},
+		{env: "PAUSE_HOLD", flag: "alert.pause-hold", def: "15m", help: "how long Alertmanager keeps firing alerts over a pause", parse: parseDuration(func(s *settings) *time.Duration { return &s.pauseHold })},
+		{env: "SELF_ALERTS", flag: "alert.self", def: "on", help: "Tocsin's own alerts and the dead man's switch: on or off", parse: parseSwitch(func(s *settings) *bool { return &s.selfAlerts })},
+		{env: "LOG_LEVEL", flag: "log.level", def: "info", help: "debug, info, warn or error", parse: parseLevel},
+	}
+}
+
+func hostname() string {
+	h, err := os.Hostname()
+	if err != nil || h == "" {
+		return "localhost"
+	}
+	return h
+}
+
+// flags are what the command line gave.
+type flags struct {
+	pluginSocket string
+	values       map[string]*string // by environment name
+	set          map[string]*bool
+}
+
+func newFlags(cmd *kingpin.CmdClause) *flags {
+	f := &flags{values: map[string]*string{}, set: map[string]*bool{}}
+	for _, d := range table() {
+		help := d.help
+		if d.def != "" {
+			help += " (" + d.def + ")"
+		}
+		f.set[d.env] = new(bool)
+		f.values[d.env] = cmd.Flag(d.flag, help+" ["+d.env+"]").PlaceHolder("VALUE").IsSetByUser(f.set[d.env]).String()
+	}
+	cmd.Flag("plugin.socket", "serve the Docker engine's plugin protocol on this unix socket, and run between its StartMetrics and StopMetrics").
+		PlaceHolder("PATH").StringVar(&f.pluginSocket)
+	return f
+}
+
+// settingError is a setting that cannot be used as it was given.
+type settingError struct {
+	setting
+	value, instead string
+	err            error
+}
+
+func (e settingError) Error() string {
+	msg := fmt.Sprintf("setting %s (--%s) is %q: %v", e.env, e.flag, e.value, e.err)
+	if e.urls {
+		msg = fmt.Sprintf("setting %s (--%s): %v", e.env, e.flag, e.err)
+	}
+	if e.instead != "" {
+		msg += "; " + e.instead
+	}
+	return msg
+}
+
+// resolve takes every setting from the command line, else the environment, else
+// its default. Empty means not set in the environment, where the Docker engine
+// has no other way to take a setting back. A setting that cannot be used is a
+// problem, and its default is in effect.
+func resolve(f *flags, getenv func(string) string) (settings, []settingError) {
+	s := settings{pluginSocket: f.pluginSocket}
+	plugin := f.pluginSocket != ""
+	var problems []settingError
+	for _, d := range table() {
+		value, source := d.defaultIn(plugin), "default"
+		switch env := getenv(d.env); {
+		case *f.set[d.env]:
+			value, source = *f.values[d.env], "flag"
+		case env != "":
+			value, source = env, "environment"
+		}
+		if err := d.parse(&s, value); err != nil {
+			problems = append(problems, settingError{d, value, insteadOf(d, plugin), err})
+			value, source = d.fallback(&s, plugin)
+		}
+		s.shown = append(s.shown, web.Setting{Name: d.env, Value: value, Source: source})
+	}
+	return s, problems
+}
+
+// fallback puts the default into effect where the value could not be used.
+func (d setting) fallback(s *settings, plugin bool) (value, source string) {
+	if d.env == "ALERTMANAGER_URL" {
+		return fmt.Sprint(s.alertmanagers), "default"
+	}
+	value = d.defaultIn(plugin)
+	if err := d.parse(s, value); err != nil {
+		panic(fmt.Sprintf("default of %s: %v", d.env, err)) // ours, and tested
+	}
+	return value, "default"
+}
+
+// insteadOf says what is in effect in a plugin, which runs on all the same.
+func insteadOf(d setting, plugin bool) string {
+	switch def := d.defaultIn(plugin); {
+	case !plugin:
+		return ""
+	case d.env == "ALERTMANAGER_URL":
+		return "only the Alertmanagers that are well written are used"
+	case def == "":
+		return "it is left unset"
+	default:
+		return "the default " + strings.TrimSpace(def) + " is used"
+	}
+}
