@@ -181,7 +181,10 @@ func (r *alertingRule) samples(at time.Time) []promql.Sample {
 		if a.State == alert.Inactive {
 			continue
 		}
-		lb := labels.NewBuilder(a.Labels)
+		// As in Prometheus, a rule's label whose template gave nothing stands here
+		// as it was written.
+		lb := labels.NewBuilder(r.rule.Labels)
+		a.Labels.Range(func(l labels.Label) { lb.Set(l.Name, l.Value) })
 		lb.Set(labels.MetricName, "ALERTS_FOR_STATE")
 		forState := lb.Labels()
 		lb.Set(labels.MetricName, "ALERTS")

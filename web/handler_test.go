@@ -1,0 +1,186 @@
+package web
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/tocsin/tocsin/engine"
+)
+
+func TestNewRejects(t *testing.T) {
+	if _, err := New(Options{}); err == nil || !strings.Contains(err.Error(), "Snapshot, Status and Query are required") {
+		t.Errorf("no sources: %v", err)
+	}
+	opts := newHandler(t, Options{}).opts
+	opts.Gatherer = nil
+	if _, err := New(opts); err == nil || !strings.Contains(err.Error(), "no gatherer") {
+		t.Errorf("no gatherer: %v", err)
+	}
+	opts = newHandler(t, Options{}).opts
+	opts.Logger = nil
+	if _, err := New(opts); err == nil || !strings.Contains(err.Error(), "no logger") {
+		t.Errorf("no logger: %v", err)
+	}
+}
+
+func TestRoutesAndMethods(t *testing.T) {
+	reg := prometheus.NewRegistry()
+	h := newHandler(t, Options{Gatherer: reg, Registerer: reg})
+	for _, tt := range []struct {
+		method, path string
+		code         int
+		allow        string
+	}{
+		{"GET", "/", 200, ""},
+		{"HEAD", "/", 200, ""},
+		{"GET", "/metrics", 200, ""},
+		{"GET", "/-/healthy", 200, ""},
+		{"GET", "/-/ready", 200, ""},
+		{"GET", "/api/v1/query?query=1", 200, ""},
+		{"POST", "/api/v1/query?query=1", 200, ""},
+		{"POST", "/", 405, "GET, HEAD"},
+		{"POST", "/metrics", 405, "GET, HEAD"},
+		{"PUT", "/-/healthy", 405, "GET, HEAD"},
+		{"POST", "/-/ready", 405, "GET, HEAD"},
+		{"POST", "/graph", 405, "GET, HEAD"},
+		{"POST", "/api/v1/alerts", 405, "GET, HEAD"},
+		{"DELETE", "/api/v1/rules", 405, "GET, HEAD"},
+		{"PUT", "/api/v1/query", 405, "GET, HEAD, POST"},
+		{"GET", "/favicon.ico", 404, ""},
+		{"GET", "/api/v1/", 404, ""},
+		{"GET", "/api/v1/query/", 404, ""},
+		{"GET", "/-/reload", 404, ""},
+		{"GET", "/debug/pprof/", 404, ""},
+	} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(tt.method, tt.path, nil))
+		if w.Code != tt.code || w.Header().Get("Allow") != tt.allow {
+			t.Errorf("%s %s: %d, Allow %q, want %d, %q", tt.method, tt.path, w.Code, w.Header().Get("Allow"), tt.code, tt.allow)
+		}
+		checkHeaders(t, tt.path, w.Header())
+	}
+	for labels, want := range map[[2]string]float64{
+		{"/", "2xx"}: 2, {"/api/v1/query", "2xx"}: 2, {otherRoute, "4xx"}: 13, {"/graph", "5xx"}: 0,
+	} {
+		if got := testutil.ToFloat64(h.metrics.requests.WithLabelValues(labels[:]...)); got != want {
+			t.Errorf("count of %v = %v, want %v", labels, got, want)
+		}
+	}
+	if problems, err := testutil.GatherAndLint(reg); err != nil || len(problems) > 0 {
+		t.Errorf("metrics: %v %v", problems, err)
+	}
+	if page := get(h, "/metrics").Body.String(); !strings.Contains(page, `tocsin_web_requests_total{code="2xx",route="/"} 2`) {
+		t.Errorf("/metrics lacks our own:\n%s", page)
+	}
+}
+
+func checkHeaders(t *testing.T, path string, h http.Header) {
+	t.Helper()
+	for name, want := range map[string]string{
+		"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store",
+		"Cross-Origin-Resource-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin",
+	} {
+		if got := h.Get(name); got != want {
+			t.Errorf("%s: %s %q, want %q", path, name, got, want)
+		}
+	}
+	csp := h.Get("Content-Security-Policy")
+	if !strings.Contains(csp, "default-src 'none'") || !strings.Contains(csp, "frame-ancestors 'none'") || strings.Contains(csp, "unsafe") {
+		t.Errorf("%s: policy %q", path, csp)
+	}
+}
+
+// A browser drops the style if the hash in the policy is not that of the text
+// between the tags, byte by byte.
+func TestPolicyAdmitsTheStyle(t *testing.T) {
+	for _, path := range []string{"/", "/graph"} {
+		w := get(newHandler(t, Options{}), path)
+		m := regexp.MustCompile(`(?s)<style>(.*?)</style>`).FindStringSubmatch(w.Body.String())
+		if m == nil || len(m[1]) < 1000 {
+			t.Fatal("no style in the page")
+		}
+		sum := sha256.Sum256([]byte(m[1]))
+		if csp := w.Header().Get("Content-Security-Policy"); !strings.Contains(csp, "'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'") {
+			t.Errorf("%s: the policy %q does not admit the style", path, csp)
+		}
+	}
+}
+
+func TestReady(t *testing.T) {
+	for state, want := range map[State]int{Idle: 503, "": 503, Running: 200, Paused: 200} {
+		h := newHandler(t, Options{Status: func() Status { return Status{State: state} }})
+		w := get(h, "/-/ready")
+		if w.Code != want {
+			t.Errorf("%q: %d %q, want %d", state, w.Code, w.Body, want)
+		}
+		if want == 503 && !strings.Contains(w.Body.String(), waitingText) {
+			t.Errorf("%q: %q does not say why", state, w.Body)
+		}
+		if w := get(h, "/-/healthy"); w.Code != 200 {
+			t.Errorf("%q: healthy answers %d", state, w.Code)
+		}
+	}
+}
+
+func TestPanicIsAnswered(t *testing.T) {
+	var logs bytes.Buffer
+	h := newHandler(t, Options{
+		Logger:   slog.New(slog.NewTextHandler(&logs, nil)),
+		Snapshot: func() *engine.Snapshot { panic("out of cheese") },
+	})
+	w := get(h, "/api/v1/alerts")
+	if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "cheese") {
+		t.Errorf("%d %q", w.Code, w.Body)
+	}
+	for _, want := range []string{"request panicked", "out of cheese", "path=/api/v1/alerts", "handler_test.go"} {
+		if !strings.Contains(logs.String(), want) {
+			t.Errorf("log lacks %q:\n%s", want, logs.String())
+		}
+	}
+	if got := testutil.ToFloat64(h.metrics.panics); got != 1 {
+		t.Errorf("%v panics counted, want 1", got)
+	}
+	if w := get(h, "/-/healthy"); w.Code != http.StatusOK {
+		t.Errorf("after a panic: %d", w.Code)
+	}
+}
+
+func TestBodyLimit(t *testing.T) {
+	h := newHandler(t, Options{})
+	for name, tt := range map[string]struct {
+		contentType, body string
+		code              int
+	}{
+		"form":         {"application/x-www-form-urlencoded", "query=" + strings.Repeat("1", maxForm), 413},
+		"multipart":    {"multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"query\"\r\n\r\n" + strings.Repeat("1", maxForm) + "\r\n--b--\r\n", 413},
+		"small one":    {"multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"query\"\r\n\r\n1\r\n--b--\r\n", 200},
+		"broken one":   {"multipart/form-data; boundary=b", "garbage", 400},
+		"broken form":  {"application/x-www-form-urlencoded", "query=%zz", 400},
+		"another type": {"text/plain", strings.Repeat("1", maxForm+1), 200},
+	} {
+		r := httptest.NewRequest(http.MethodPost, "/api/v1/query?query=1", strings.NewReader(tt.body))
+		r.Header.Set("Content-Type", tt.contentType)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != tt.code {
+			t.Errorf("%s: %d %.200s, want %d", name, w.Code, w.Body, tt.code)
+		}
+	}
+}
+
+func TestHTTPServerHasRoomForQueries(t *testing.T) {
+	s := newHandler(t, Options{}).HTTPServer()
+	if s.WriteTimeout <= queryTimeout || s.ReadHeaderTimeout <= 0 || s.ReadTimeout <= 0 || s.IdleTimeout <= 0 || s.MaxHeaderBytes <= 0 || s.Handler == nil {
+		t.Errorf("server: %+v", s)
+	}
+}

@@ -1,0 +1,129 @@
+package web
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+)
+
+// targetView is a target as the page shows it.
+type targetView struct {
+	Name, URL  string
+	Labels     []pair
+	Health     Health
+	Tone       tone
+	LastScrape moment
+	Took       string
+	Every      string
+	Error      string
+}
+
+func newTargetView(t *Target, now time.Time) targetView {
+	v := targetView{
+		Name:       short(t.Job),
+		URL:        short(redact(t.URL)),
+		Health:     t.Health,
+		Tone:       toneNeutral,
+		LastScrape: moment{t.LastScrape, now},
+		Took:       spanText(t.LastScrapeDuration),
+		Error:      short(redact(t.LastError)),
+	}
+	switch t.Health {
+	case Up:
+		v.Tone = toneGood
+	case Down:
+		v.Tone = toneBad
+	case Unknown:
+	}
+	if t.Instance != "" {
+		v.Name = short(t.Job + " / " + t.Instance)
+	}
+	if t.Interval > 0 {
+		v.Every = spanText(t.Interval)
+	}
+	t.Labels.Range(func(l labels.Label) {
+		if l.Name != "job" && l.Name != "instance" {
+			v.Labels = append(v.Labels, pair{short(l.Name), short(l.Value)})
+		}
+	})
+	return v
+}
+
+// alertmanagerView is an Alertmanager as the page shows it.
+type alertmanagerView struct {
+	URL         string
+	State       string
+	Tone        tone
+	Pending     int
+	Sent        uint64
+	Failed      uint64
+	Dropped     uint64
+	LastSuccess moment
+	LastAttempt moment
+	NextTry     moment
+	Error       string
+	Rejection   string
+}
+
+func newAlertmanagerView(a *Alertmanager, now time.Time) alertmanagerView {
+	v := alertmanagerView{
+		URL:         short(redact(a.URL)),
+		State:       "delivering",
+		Tone:        toneGood,
+		Pending:     a.Pending,
+		Sent:        a.Sent,
+		Failed:      a.Failed,
+		Dropped:     a.Dropped,
+		LastSuccess: moment{a.LastSuccess, now},
+		LastAttempt: moment{a.LastAttempt, now},
+		NextTry:     moment{a.NextTry, now},
+		Error:       short(redact(a.LastError)),
+		Rejection:   short(redact(a.LastRejection)),
+	}
+	switch {
+	case a.LastError != "":
+		v.State, v.Tone = "failing", toneBad
+	case a.LastSuccess.IsZero():
+		v.State, v.Tone = "nothing sent yet", toneNeutral
+	}
+	return v
+}
+
+// storageView is the store as the page shows it.
+type storageView struct {
+	Open    bool
+	Mode    string
+	Path    string
+	Size    string
+	Keeps   string
+	Blocks  int
+	Series  uint64
+	Oldest  moment
+	Trouble string
+}
+
+func newStorageView(s *Storage, now time.Time) storageView {
+	v := storageView{
+		Open:    s.Mode != "",
+		Mode:    s.Mode,
+		Path:    s.Path,
+		Size:    bytesText(s.Bytes),
+		Blocks:  s.Blocks,
+		Series:  s.Series,
+		Oldest:  moment{s.Oldest, now},
+		Trouble: short(redact(s.Trouble)),
+	}
+	switch limit := bytesText(s.RetentionBytes); {
+	case s.RetentionTime > 0 && s.RetentionBytes > 0:
+		v.Keeps = fmt.Sprintf("%s or %s, whichever comes first", model.Duration(s.RetentionTime), limit)
+	case s.RetentionTime > 0:
+		v.Keeps = model.Duration(s.RetentionTime).String()
+	case s.RetentionBytes > 0:
+		v.Keeps = limit
+	default:
+		v.Keeps = "everything"
+	}
+	return v
+}

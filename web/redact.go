@@ -1,0 +1,32 @@
+package web
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// userinfo is what stands before the last @ of a URL's authority.
+var userinfo = regexp.MustCompile(`://[^/?#\s"]*@`)
+
+// redact hides the passwords of all URLs in a text: settings, targets and error
+// texts carry them, and the page is not the place to read them.
+func redact(s string) string {
+	return userinfo.ReplaceAllStringFunc(s, func(m string) string {
+		user, _, hasPassword := strings.Cut(strings.TrimPrefix(m[:len(m)-1], "://"), ":")
+		if !hasPassword {
+			return m
+		}
+		return "://" + user + ":xxxxx@"
+	})
+}
+
+// webLink is s if it is an address that a reader may be sent to, and empty
+// otherwise: annotations come from rule files and, by templates, from targets.
+func webLink(s string) string {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return ""
+	}
+	return s
+}

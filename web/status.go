@@ -1,0 +1,108 @@
+package web
+
+import (
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+)
+
+// State is where the process stands between StartMetrics and StopMetrics.
+type State string
+
+// A process is idle until the first StartMetrics, and paused from a StopMetrics
+// to the next StartMetrics.
+const (
+	Idle    State = "idle"
+	Running State = "running"
+	Paused  State = "paused"
+)
+
+// Status is what the page shows beside the engine's snapshot. Times are zero
+// where the thing has not happened. The handler does not change it and does not
+// keep it; passwords in URLs are hidden by the handler.
+type Status struct {
+	State   State
+	Since   time.Time // when State began
+	Version string
+	// ExternalLabels are on every alert that leaves; they name this host.
+	ExternalLabels labels.Labels
+	// Problems are what the user should repair, the worst first.
+	Problems      []Problem
+	Targets       []Target
+	Alertmanagers []Alertmanager
+	Settings      []Setting
+	Storage       Storage
+}
+
+// Problem is something that the user should repair.
+type Problem struct {
+	// Kind is a noun or two in lower case: "rule file", "setting", "storage".
+	Kind string
+	// Where is file:line:col, the name of the setting, or empty.
+	Where string
+	Text  string
+	// Hint is what to do about it; may be empty.
+	Hint string
+}
+
+// Health of a target, in the words of Prometheus's API.
+type Health string
+
+// A target is unknown until its first scrape, then up or down by its last one.
+const (
+	Up      Health = "up"
+	Down    Health = "down"
+	Unknown Health = "unknown"
+)
+
+// Target is one scraped endpoint and its last scrape.
+type Target struct {
+	Job, Instance, URL string
+	// Labels may repeat job and instance; these are not shown twice.
+	Labels             labels.Labels
+	Health             Health
+	LastScrape         time.Time
+	LastScrapeDuration time.Duration
+	LastError          string // empty if Health is not Down
+	Interval, Timeout  time.Duration
+}
+
+// Alertmanager is one receiver and how delivery to it goes.
+type Alertmanager struct {
+	URL string
+	// Pending is the number of alerts whose latest state it has not taken yet.
+	Pending int
+	// NextTry is when delivery is tried again after LastError; zero otherwise.
+	LastSuccess, LastAttempt, NextTry time.Time
+	LastError                         string // of the last attempt; empty if it succeeded
+	// LastRejection names the last alert that it has refused, and why; empty if
+	// there is none.
+	LastRejection string
+	// Alerts since the start of the process: Sent were taken, Failed were part of
+	// a request that was not and is repeated, Dropped are lost.
+	Sent, Failed, Dropped uint64
+}
+
+// Setting is one setting as it is in effect.
+type Setting struct {
+	Name, Value string
+	// Source is default, environment or flag.
+	Source string
+}
+
+// Storage is the state of the time series store.
+type Storage struct {
+	// Mode is disk or memory; empty while the store is not open.
+	Mode string
+	Path string
+	// Bytes on disk, blocks and write-ahead log together.
+	Bytes int64
+	// RetentionTime and RetentionBytes are the limits; zero means none.
+	RetentionTime  time.Duration
+	RetentionBytes int64
+	Blocks         int
+	Series         uint64    // in memory
+	Oldest         time.Time // of the samples
+	// Trouble says what is wrong if the store is degraded; empty if it is not.
+	Trouble string
+}
