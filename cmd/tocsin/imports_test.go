@@ -1,0 +1,70 @@
+package main
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/tocsin/tocsin/"
+
+// allowed is the graph of our own packages: every arrow points away from cmd.
+// Stages meet at interfaces of Prometheus or at funcs, never at each other.
+var allowed = map[string][]string{
+	"alert":      {},
+	"rules":      {},
+	"scrape":     {},
+	"storage":    {},
+	"plugin":     {},
+	"examples":   {},
+	"journal":    {"alert"},
+	"notify":     {"alert"},
+	"engine":     {"rules", "alert"},
+	"web":        {"engine", "rules", "alert"},
+	"cmd/tocsin": {"alert", "rules", "scrape", "storage", "plugin", "examples", "journal", "notify", "engine", "web"},
+	"test":       {},
+}
+
+// fences are imports that belong to one package alone.
+var fences = []struct{ path, owner, why string }{
+	{"github.com/prometheus/prometheus/tsdb", "storage", "who opens a file of the TSDB beside storage corrupts it"},
+	{"github.com/prometheus/alertmanager/api/v2/client", "notify", "two senders would order states of one alert differently"},
+	{"github.com/prometheus/prometheus/scrape", "scrape", "what is scraped elsewhere has no commit to follow"},
+	{"go.etcd.io/bbolt", "journal", "what must outlive the process has one owner"},
+	{"github.com/prometheus/prometheus/rules", "", "we are the rule engine; tests compare with Prometheus's"},
+	{"github.com/prometheus/prometheus/notifier", "", "it drops what it cannot send"},
+}
+
+// subpackages of fences that carry no state, and may be used anywhere.
+var harmless = []string{"github.com/prometheus/prometheus/tsdb/chunkenc"}
+
+func TestImportGraph(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", "{{.ImportPath}} {{join .Imports \" \"}}", module+"...").CombinedOutput()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, out)
+	}
+	seen := 0
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		pkg, imports := strings.TrimPrefix(fields[0], module), fields[1:]
+		may, known := allowed[pkg]
+		if !known {
+			t.Errorf("package %s has no place in the graph: add it to allowed, and to ARCHITECTURE.md", pkg)
+		}
+		seen++
+		for _, imp := range imports {
+			if ours, ok := strings.CutPrefix(imp, module); ok && !slices.Contains(may, ours) {
+				t.Errorf("%s imports %s: stages meet in cmd/tocsin/run.go, at a func or an interface of Prometheus", pkg, ours)
+			}
+			for _, f := range fences {
+				if pkg != f.owner && (imp == f.path || strings.HasPrefix(imp, f.path+"/")) && !slices.Contains(harmless, imp) {
+					t.Errorf("%s imports %s, which belongs to %q: %s", pkg, imp, f.owner, f.why)
+				}
+			}
+		}
+	}
+	if seen < len(allowed) {
+		t.Errorf("go list found %d packages, the graph has %d", seen, len(allowed))
+	}
+}
