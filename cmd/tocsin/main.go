@@ -36,17 +36,18 @@ func main() {
 // command runs one command line and returns its exit code.
 func command(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
 	app := kingpin.New("tocsin", "Alerting rules inside the Docker engine: scrapes it, evaluates Prometheus rule files, sends alerts to Alertmanager.")
-	app.Version("tocsin " + version).UsageWriter(stdout).ErrorWriter(stderr).Terminate(nil)
+	answered := false // --help or --version; kingpin parses on where it cannot exit
+	app.Version("tocsin " + version).UsageWriter(stdout).ErrorWriter(stdout).Terminate(func(int) { answered = true })
 	app.HelpFlag.Short('h')
 	daemon := app.Command("run", "The daemon, in the Docker engine as a plugin or standalone. Each flag is also a setting of the name in brackets, from the environment.")
 	given := newFlags(daemon)
-	selected, err := app.Parse(args)
+	_, err := app.Parse(args)
+	if answered {
+		return exitOK
+	}
 	if err != nil {
 		fmt.Fprintf(stderr, "tocsin: %v; see tocsin --help\n", err)
 		return exitUsage
-	}
-	if selected != daemon.FullCommand() {
-		return exitOK // --help and --version have been answered
 	}
 	s, problems := resolve(given, getenv)
 	if len(problems) > 0 && s.pluginSocket == "" {
