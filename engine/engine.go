@@ -184,6 +184,20 @@ func (e *Engine) Run(ctx context.Context) error {
 	return nil
 }
 
+// Step evaluates, one after the other and on the spot, the groups that are due at
+// t, and returns when they are done: the same evaluation as Run's, for those who
+// drive time themselves (unit tests of rules, replay). A group is due when its
+// interval has passed since its last evaluation. It takes over what Load gave. It
+// must not be called while Run runs.
+func (e *Engine) Step(ctx context.Context, t Tick) {
+	e.takeNext(e.lastTick.Swap(&t))
+	for _, g := range *e.groups.Load() {
+		if g.last.IsZero() || t.At.Sub(g.last) >= g.interval {
+			g.eval(ctx, t)
+		}
+	}
+}
+
 // Pause is the last will before a pause or the end: it asks receivers to keep
 // what fires until a restart has had its time, and journals all state. Call it
 // after Run has returned. at is the time of the pause.

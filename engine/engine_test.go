@@ -93,11 +93,7 @@ func (b *workbench) put(at time.Time, samples ...string) {
 func (b *workbench) tick(at time.Time, up bool) []string {
 	b.t.Helper()
 	b.sent = nil
-	t := Tick{At: at, Up: up}
-	b.lastTick.Store(&t)
-	for _, g := range *b.groups.Load() {
-		g.eval(b.t.Context(), t)
-	}
+	b.Step(b.t.Context(), Tick{At: at, Up: up})
 	var out []string
 	for _, n := range b.sent {
 		state := "firing"

@@ -28,33 +28,42 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	code := command(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
+	code := command(ctx, os.Args[1:], console{os.Getenv, os.Stdout, os.Stderr})
 	stop()
 	os.Exit(code)
 }
 
+// console is what a command reads from and writes to, beside its arguments.
+type console struct {
+	getenv         func(string) string
+	stdout, stderr io.Writer
+}
+
+// action runs one command and returns its exit code.
+type action func(ctx context.Context) int
+
+// subcommands add commands to app, and their actions by full name ("check rules").
+var subcommands = []func(app *kingpin.Application, c console, actions map[string]action){
+	runCommand,
+}
+
 // command runs one command line and returns its exit code.
-func command(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+func command(ctx context.Context, args []string, c console) int {
 	app := kingpin.New("tocsin", "Alerting rules inside the Docker engine: scrapes it, evaluates Prometheus rule files, sends alerts to Alertmanager.")
 	answered := false // --help or --version; kingpin parses on where it cannot exit
-	app.Version("tocsin " + version).UsageWriter(stdout).ErrorWriter(stdout).Terminate(func(int) { answered = true })
+	app.Version("tocsin " + version).UsageWriter(c.stdout).ErrorWriter(c.stdout).Terminate(func(int) { answered = true })
 	app.HelpFlag.Short('h')
-	daemon := app.Command("run", "The daemon, in the Docker engine as a plugin or standalone. Each flag is also a setting of the name in brackets, from the environment.")
-	given := newFlags(daemon)
-	_, err := app.Parse(args)
+	actions := map[string]action{}
+	for _, add := range subcommands {
+		add(app, c, actions)
+	}
+	selected, err := app.Parse(args)
 	if answered {
 		return exitOK
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "tocsin: %v; see tocsin --help\n", err)
+		fmt.Fprintf(c.stderr, "tocsin: %v; see tocsin --help\n", err)
 		return exitUsage
 	}
-	s, problems := resolve(given, getenv)
-	if len(problems) > 0 && s.pluginSocket == "" {
-		for _, p := range problems {
-			fmt.Fprintln(stderr, "tocsin: "+p.Error())
-		}
-		return exitUsage
-	}
-	return run(ctx, s, problems, stdout, stderr)
+	return actions[selected](ctx)
 }

@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
@@ -36,6 +37,22 @@ const (
 	storeDeadline  = 2500 * time.Millisecond
 	shortDeadline  = 500 * time.Millisecond
 )
+
+// runCommand is tocsin run.
+func runCommand(app *kingpin.Application, c console, actions map[string]action) {
+	cmd := app.Command("run", "The daemon, in the Docker engine as a plugin or standalone. Each flag is also a setting of the name in brackets, from the environment.")
+	given := newFlags(cmd)
+	actions[cmd.FullCommand()] = func(ctx context.Context) int {
+		s, problems := resolve(given, c.getenv)
+		if len(problems) > 0 && s.pluginSocket == "" {
+			for _, p := range problems {
+				fmt.Fprintln(c.stderr, "tocsin: "+p.Error())
+			}
+			return exitUsage
+		}
+		return run(ctx, s, problems, c.stdout, c.stderr)
+	}
+}
 
 // run is the daemon: the only place that knows all the stages. It makes them in
 // the order in which they must be there, and unwinds them in reverse.

@@ -15,7 +15,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"tocsin": func() {
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 		defer stop()
-		os.Exit(command(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
+		os.Exit(command(ctx, os.Args[1:], console{os.Getenv, os.Stdout, os.Stderr}))
 	}})
 }
 
