@@ -41,8 +41,13 @@ type found struct {
 }
 
 func (r *alertingRule) eval(ctx context.Context, in input) ([]promql.Sample, error) {
-	result, err := r.query(ctx, in)
-	evidence := err == nil && (in.fresh || r.watchesAbsence)
+	var result []found
+	var err error
+	blind := in.blind && !r.watchesAbsence
+	if !blind {
+		result, err = r.query(ctx, in)
+	}
+	evidence := err == nil && !blind && (in.fresh || r.watchesAbsence)
 	seen := make(map[alert.Fingerprint]bool, len(result))
 	var fresh []found
 	for _, f := range result {

@@ -63,10 +63,13 @@ type Options struct {
 	Registerer     prometheus.Registerer
 }
 
-// Tick says that a scrape has been committed: Up, if the target answered.
+// Tick says that a scrape has been committed, at the timestamp of its samples.
 type Tick struct {
 	At time.Time
+	// Up: the target answered.
 	Up bool
+	// Restoring: it is a Docker engine that starts, whose counts mean nothing yet.
+	Restoring bool
 }
 
 // Engine evaluates the groups that Load gave it, while Run runs.

@@ -5,6 +5,7 @@ import (
 	"math"
 	"sort"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,6 +27,7 @@ type workbench struct {
 	*Engine
 	t       *testing.T
 	db      *teststorage.TestStorage
+	mu      sync.Mutex // groups notify and journal at the same time
 	sent    []alert.Notification
 	journal map[alert.Key]alert.Alert
 }
@@ -35,8 +37,14 @@ func newBench(t *testing.T, change func(*Options)) *workbench {
 	b := &workbench{t: t, db: teststorage.New(t), journal: map[alert.Key]alert.Alert{}}
 	opts := Options{
 		Queryable: b.db, Appendable: b.db, Interval: 15 * time.Second,
-		Notify: func(ns []alert.Notification) { b.sent = append(b.sent, ns...) },
+		Notify: func(ns []alert.Notification) {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.sent = append(b.sent, ns...)
+		},
 		Journal: func(c alert.Changes) error {
+			b.mu.Lock()
+			defer b.mu.Unlock()
 			for _, k := range c.Deletes {
 				delete(b.journal, k)
 			}
@@ -314,4 +322,35 @@ func TestQueryOffset(t *testing.T) {
 	expect(t, "sent", b.tick(at, true), `firing {alertname="A"}`)
 	expect(t, "ALERTS at the shifted time", b.series(`timestamp(ALERTS)`, t0),
 		fmt.Sprintf(`{alertname="A", alertstate="firing"} %v`, float64(t0.Unix())))
+}
+
+// TestRestoringEngineIsNoEvidence: while a Docker engine starts all its counts
+// are 0; nothing may end, begin or be recorded by them.
+func TestRestoringEngineIsNoEvidence(t *testing.T) {
+	b := newBench(t, nil)
+	b.load(`
+groups:
+  - name: g
+    rules:
+      - {alert: Some, expr: running > 0}
+      - {alert: None, expr: running == 0}
+      - {alert: Up, expr: up == 1}
+      - {record: r, expr: running}
+`)
+	b.put(t0, `running 3`, `up 1`)
+	expect(t, "sent", b.tick(t0, true), `firing {alertname="Some"}`, `firing {alertname="Up"}`)
+	at := t0.Add(step15)
+	b.put(at, `running 0`, `up 1`)
+	b.sent = nil
+	b.Step(t.Context(), Tick{At: at, Up: true, Restoring: true})
+	if len(b.sent) != 0 {
+		t.Errorf("sent while the engine restores: %v", b.sent)
+	}
+	if diff := cmp.Diff(map[string]string{"Some": "firing", "Up": "firing"}, b.states()); diff != "" {
+		t.Errorf("states (-want +got):\n%s", diff)
+	}
+	expect(t, "recorded", b.series("r", at), `{__name__="r"} 3`)
+	at = at.Add(step15)
+	b.put(at, `running 0`, `up 1`)
+	expect(t, "sent once it has", b.tick(at, true), `resolved {alertname="Some"}`, `firing {alertname="None"}`)
 }

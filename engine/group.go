@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -48,8 +49,9 @@ type input struct {
 	// ts is the evaluation's timestamp, at is ts less the query offset.
 	ts, at time.Time
 	limit  int
-	// fresh is false when the last scrape failed.
-	fresh bool
+	// fresh is false when the last scrape failed, blind when what it brought
+	// means nothing yet.
+	fresh, blind bool
 }
 
 // ruleBase is what both kinds of rules have.
@@ -164,7 +166,7 @@ func (g *group) eval(ctx context.Context, t Tick) {
 	start := time.Now()
 	g.countIterations(t.At)
 	g.closeGap(t.At)
-	in := input{ts: t.At, at: t.At.Add(-g.offset), limit: g.Limit, fresh: t.Up}
+	in := input{ts: t.At, at: t.At.Add(-g.offset), limit: g.Limit, fresh: t.Up, blind: t.Restoring}
 	samples := 0
 	for _, r := range g.rules {
 		samples += g.evalRule(ctx, r, in)
@@ -194,6 +196,9 @@ func (g *group) evalRule(ctx context.Context, r rule, in input) int {
 	start := time.Now()
 	m.evaluations.WithLabelValues(g.key()).Inc()
 	samples, err := r.eval(ctx, in)
+	if errors.Is(err, errBlind) {
+		return 0 // what was recorded stands
+	}
 	if werr := b.write(ctx, g.engine.opts.Appendable, samples, in.at); err == nil {
 		err = werr
 	}

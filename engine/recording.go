@@ -11,6 +11,9 @@ import (
 
 var errDuplicateSeries = errors.New("two results have the same labels once the rule's name and labels are applied: add a label that tells them apart, or aggregate them away")
 
+// errBlind: an engine that starts shows 0 where it does not know yet.
+var errBlind = errors.New("the Docker engine has not restored its containers yet")
+
 // recordingRule stores what its expression gives under a name of its own.
 type recordingRule struct {
 	ruleBase
@@ -18,6 +21,9 @@ type recordingRule struct {
 }
 
 func (r *recordingRule) eval(ctx context.Context, in input) ([]promql.Sample, error) {
+	if in.blind {
+		return nil, errBlind
+	}
 	vec, err := r.engine.vector(ctx, r.rule.ExprText, in.at)
 	if err != nil {
 		return nil, err

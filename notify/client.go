@@ -128,7 +128,11 @@ func (c *courier) RoundTrip(req *http.Request) (*http.Response, error) {
 	// The prefix is added here because the client library decodes it first:
 	// an escaped slash would become a real one. The userinfo stays out of the
 	// URL, and so out of errors.
-	target := c.base.JoinPath(req.URL.Path)
+	base := *c.base
+	if base.Path == "" {
+		base.Path = "/" // or the request would go out as "POST api/v2/alerts"
+	}
+	target := base.JoinPath(req.URL.Path)
 	target.User = nil
 	req.URL, req.Host = target, target.Host
 	req.Header.Set("User-Agent", c.userAgent)

@@ -86,3 +86,26 @@ func newServer(requests chan<- seen, replies <-chan int, opened, closed chan<- s
 	}
 	return srv
 }
+
+// TestURLWithoutPath: a request line without its leading slash is a 400 from any
+// real server, and no alert ever arrives.
+func TestURLWithoutPath(t *testing.T) {
+	got := make(chan string, 10)
+	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got <- r.RequestURI }))
+	defer srv.Close()
+	n, err := New(Options{Endpoints: mustParse(t, srv.URL)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- n.Run(ctx) }()
+	n.Send(all(firing("A")))
+	if uri := <-got; uri != "/api/v2/alerts" {
+		t.Errorf("request for %q, want /api/v2/alerts", uri)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}

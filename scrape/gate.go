@@ -2,13 +2,13 @@ package scrape
 
 import (
 	"context"
-	"math"
 	"sync"
 	"time"
 
 	"github.com/prometheus/prometheus/model/exemplar"
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/storage"
 )
 
@@ -42,11 +42,28 @@ type gateAppender struct {
 	// after the samples of the target.
 	at int64
 	up float64
+	// counts and info: the target is a Docker engine, and it has restored its
+	// containers.
+	counts, info bool
 }
 
+// A Docker engine that starts counts no containers until it has restored them;
+// only then does it say what it is.
+const (
+	countsMetric = "engine_daemon_container_states_containers"
+	infoMetric   = "engine_daemon_engine_info"
+)
+
 func (a *gateAppender) Append(ref storage.SeriesRef, ls labels.Labels, st, t int64, v float64, h *histogram.Histogram, fh *histogram.FloatHistogram, opts storage.AOptions) (storage.SeriesRef, error) {
-	if (v == 0 || v == 1 || math.IsNaN(v)) && ls.Get(labels.MetricName) == "up" {
-		a.at, a.up = t, v
+	if !value.IsStaleNaN(v) {
+		switch ls.Get(labels.MetricName) {
+		case "up":
+			a.at, a.up = t, v
+		case countsMetric:
+			a.counts = true
+		case infoMetric:
+			a.info = true
+		}
 	}
 	return a.AppenderV2.Append(ref, ls, st, t, v, h, fh, opts)
 }
@@ -69,7 +86,7 @@ func (a *gateAppender) Commit() error {
 	// A commit that failed is a finished scrape all the same: evaluation goes on
 	// over what storage has.
 	if a.gate.committed != nil && a.at != 0 {
-		a.gate.committed(Scraped{At: time.UnixMilli(a.at), Up: a.up == 1})
+		a.gate.committed(Scraped{At: time.UnixMilli(a.at), Up: a.up == 1, Restoring: a.counts && !a.info})
 	}
 	return err
 }

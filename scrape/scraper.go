@@ -59,6 +59,9 @@ type Scraped struct {
 	At time.Time
 	// Up tells whether the target answered, and within the limits.
 	Up bool
+	// Restoring tells that the target is a Docker engine that has not restored
+	// its containers yet: all its counts read 0.
+	Restoring bool
 }
 
 // Scraper scrapes one target while Run runs. Run may be called again after it

@@ -245,3 +245,16 @@ func TestParseURL(t *testing.T) {
 		}
 	}
 }
+
+func TestEngineThatStartsIsRestoring(t *testing.T) {
+	for file, want := range map[string]bool{"docker-20.10.txt": false, "docker-29.7.txt": false, "docker-29.7-at-startup.txt": true} {
+		payload, err := os.ReadFile("testdata/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _, scraped := start(t, serve(t, func(w http.ResponseWriter, _ *http.Request) { w.Write(payload) }), nil)
+		if got := <-scraped; !got.Up || got.Restoring != want {
+			t.Errorf("%s: %+v, want up, and restoring = %v", file, got, want)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -142,6 +143,9 @@ func parseWebConfig(s *settings, v string) error {
 	s.webConfigFile = ""
 	if v == "" {
 		return nil
+	}
+	if s.pluginSocket != "" && !filepath.IsAbs(v) {
+		v = filepath.Join(pluginConfig, v) // what CONFIG_PATH mounts is all of the host that is there
 	}
 	if _, err := os.Stat(v); err != nil {
 		return fmt.Errorf("expected a file that can be read: %w", err)

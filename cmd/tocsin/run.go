@@ -109,7 +109,7 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	log.Info("scraping", "url", target.Redacted(), "job", target.Job, "interval", s.scrapeInterval)
 	scraper, err := scrape.New(scrape.Options{
 		Target: target, Interval: s.scrapeInterval, Appendable: store,
-		Committed: func(sc scrape.Scraped) { eng.Tick(engine.Tick{At: sc.At, Up: sc.Up}) },
+		Committed: func(sc scrape.Scraped) { eng.Tick(engine.Tick(sc)) },
 		Logger:    log, Registerer: reg,
 	})
 	if err != nil {

@@ -1,0 +1,42 @@
+# The two commands: make run (the main job on this machine) and make test.
+PLUGIN ?= tocsin
+DOCKER ?= docker
+GO ?= go
+
+.PHONY: build plugin install uninstall run test lint clean
+
+build: ## bin/tocsin, static
+	scripts/build bin/tocsin
+
+plugin: build ## build/plugin, as docker plugin create takes it
+	scripts/rootfs bin/tocsin build/plugin/rootfs
+	cp config.json build/plugin/
+
+install: plugin ## on this machine's Docker engine
+	@! $(DOCKER) plugin inspect $(PLUGIN) >/dev/null 2>&1 || { \
+		echo "The plugin $(PLUGIN) is installed already." >&2; \
+		echo "'make uninstall install' replaces it; its settings, stored samples and alert states go with it." >&2; \
+		exit 1; }
+	$(DOCKER) plugin create $(PLUGIN) build/plugin
+	$(DOCKER) plugin enable $(PLUGIN)
+	@echo "Enabled. Page: http://127.0.0.1:9193  Settings: docker plugin disable $(PLUGIN);" \
+		"docker plugin set $(PLUGIN) ALERTMANAGER_URL=http://...; docker plugin enable $(PLUGIN)"
+
+uninstall:
+	$(DOCKER) plugin rm -f $(PLUGIN)
+
+run: build
+	bin/tocsin run
+
+test: ## unit tests, then the end-to-end tests: as root, see test/install-deps
+	test/install-deps
+	$(GO) vet ./...
+	$(GO) test -race -shuffle=on $$($(GO) list ./... | grep -v '/test$$')
+	$(GO) test -count=1 -shuffle=on -timeout 15m ./test
+
+lint:
+	$(GO) vet ./...
+	@out=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$out" ] || { echo "gofmt -w $$out" >&2; exit 1; }
+
+clean:
+	rm -rf bin build

@@ -1,0 +1,165 @@
+package test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sort"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const (
+	engineStart = 30 * time.Second
+	// engineStop is above the engine's own limit: 15 s, or the longest time that a
+	// container has to stop plus 5 s.
+	engineStop = 40 * time.Second
+)
+
+// dockerEngine is a Docker engine with all that it owns in one directory.
+type dockerEngine struct {
+	dir     string
+	process *process
+}
+
+// startEngine starts an engine on a new directory and gives it the busybox image.
+func startEngine(config string) (*dockerEngine, error) {
+	// t.TempDir's paths are too long for the sockets below it.
+	dir, err := os.MkdirTemp("", "tocsin-e2e-")
+	if err != nil {
+		return nil, err
+	}
+	e := &dockerEngine{dir: dir}
+	err = os.WriteFile(filepath.Join(dir, "daemon.json"), []byte(config), 0o644)
+	if err == nil {
+		err = e.start()
+	}
+	if err == nil {
+		err = e.importBusybox()
+	}
+	if err != nil {
+		err = fmt.Errorf("start engine: %w\n%s", err, tail(e.log()))
+		e.remove()
+		return nil, err
+	}
+	return e, nil
+}
+
+// start starts the engine on its directory, and waits until it answers.
+func (e *dockerEngine) start() error {
+	dockerd, err := command("dockerd")
+	if err != nil {
+		return err
+	}
+	name := filepath.Base(e.dir)
+	cmd := exec.Command(dockerd,
+		"--data-root", e.path("data"), "--exec-root", e.path("exec"),
+		"--host", e.host(), "--pidfile", e.path("docker.pid"), "--config-file", e.path("daemon.json"),
+		// A containerd of the machine's own, where one runs, is shared: keep apart.
+		"--containerd-namespace", name, "--containerd-plugins-namespace", name+"-plugins",
+		// The tests need no networks, and the machine's firewall is not theirs.
+		"--bridge", "none", "--iptables=false", "--ip-masq=false")
+	if e.process, err = startProcess(e.path("dockerd.log"), cmd); err != nil {
+		return err
+	}
+	return poll(engineStart, func() error {
+		_, err := e.docker("version")
+		return err
+	})
+}
+
+// stop stops the engine as its service manager would.
+func (e *dockerEngine) stop() error {
+	if e.process == nil {
+		return nil
+	}
+	return e.process.stop(engineStop)
+}
+
+// remove stops the engine and removes its directory. An engine may leave mounts
+// behind, a self bind mount of its data-root among them.
+func (e *dockerEngine) remove() {
+	if err := e.stop(); err != nil {
+		fmt.Fprintln(os.Stderr, "stop engine:", err)
+	}
+	mounts, err := os.ReadFile("/proc/self/mounts")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "read mounts:", err)
+	}
+	var points []string
+	for line := range strings.Lines(string(mounts)) {
+		if f := strings.Fields(line); len(f) > 1 && strings.HasPrefix(f[1], e.dir+"/") {
+			points = append(points, f[1])
+		}
+	}
+	sort.Sort(sort.Reverse(sort.StringSlice(points))) // inner ones first
+	for _, point := range points {
+		if err := syscall.Unmount(point, syscall.MNT_DETACH); err != nil {
+			fmt.Fprintf(os.Stderr, "umount %s: %v\n", point, err)
+		}
+	}
+	if err := os.RemoveAll(e.dir); err != nil {
+		fmt.Fprintln(os.Stderr, "remove engine:", err)
+	}
+}
+
+func (e *dockerEngine) path(name string) string { return filepath.Join(e.dir, name) }
+func (e *dockerEngine) host() string            { return "unix://" + e.path("docker.sock") }
+
+// log is all that the engine and its plugins have logged.
+func (e *dockerEngine) log() string {
+	text, err := os.ReadFile(e.path("dockerd.log"))
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
+}
+
+// environ is the environment in which docker talks to this engine: the user's
+// contexts do not matter, and the classic builder is what every engine has.
+func (e *dockerEngine) environ() []string {
+	return append(os.Environ(), "DOCKER_HOST="+e.host(), "DOCKER_CONTEXT=", "DOCKER_CONFIG="+e.path("client"), "DOCKER_BUILDKIT=0")
+}
+
+// docker runs the command line client and returns what it prints.
+func (e *dockerEngine) docker(args ...string) (string, error) {
+	cmd := exec.Command("docker", args...)
+	cmd.Env = e.environ()
+	out, err := cmd.CombinedOutput()
+	text := strings.TrimSpace(string(out))
+	if err != nil {
+		return text, fmt.Errorf("docker %s: %w: %s", strings.Join(args, " "), err, text)
+	}
+	return text, nil
+}
+
+// mustDocker is docker for commands that a test takes for granted.
+func (e *dockerEngine) mustDocker(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := e.docker(args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// cleanUp is docker for the end of a test, which may have left the engine stopped:
+// with live-restore plugins and containers outlast it, and only an engine ends them.
+func (e *dockerEngine) cleanUp(t *testing.T, args ...string) {
+	if !e.process.running() {
+		if err := e.start(); err != nil {
+			t.Error(err)
+			return
+		}
+	}
+	if _, err := e.docker(args...); err != nil {
+		t.Error(err)
+	}
+}
+
+// metricsSocket is where the engine serves its metrics on the host, for the
+// plugins that it mounts it into.
+func (e *dockerEngine) metricsSocket() string { return e.path("exec/metrics.sock") }
