@@ -124,9 +124,9 @@ func (s *Scraper) Run(ctx context.Context) error {
 	}
 	sets := make(chan map[string][]*targetgroup.Group, 1)
 	sets <- map[string][]*targetgroup.Group{s.opts.Target.Job: {s.opts.Target.group()}}
+	s.running.Store(m) // first: whoever hears of a commit may ask for the target
 	done := make(chan error, 1)
 	go func() { done <- m.Run(sets) }()
-	s.running.Store(m)
 
 	<-ctx.Done()
 	gate.shut()
