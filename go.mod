@@ -7,6 +7,7 @@ exclude github.com/hashicorp/nomad/api v0.0.0-20261016150620-df630b26e78a
 require (
 	github.com/alecthomas/kingpin/v2 v2.4.0
 	github.com/alecthomas/units v0.0.0-20240927000941-0f3dac36c52b
+	github.com/fsnotify/fsnotify v1.10.1
 	github.com/go-openapi/runtime v0.33.0
 	github.com/go-openapi/strfmt v0.27.4
 	github.com/google/go-cmp v0.7.0

@@ -22,7 +22,9 @@ var errDuplicate = errors.New("two results have the same labels once the rule's 
 type alertingRule struct {
 	ruleBase
 	engine *Engine
-	active map[alert.Fingerprint]*alert.Alert
+	// templates are the rule's templates as bounded made them, by their text.
+	templates map[string]string
+	active    map[alert.Fingerprint]*alert.Alert
 	// waiting are alerts that the limit keeps out, by when they were first seen.
 	waiting map[alert.Fingerprint]time.Time
 	// watchesAbsence: the rule reads up, absent() or the like, so that a failed
@@ -81,7 +83,7 @@ func (r *alertingRule) query(ctx context.Context, in input) ([]found, error) {
 		x := r.engine.expander(ctx, r.rule.Alert, s, in.ts)
 		lb.Reset(s.Metric)
 		lb.Del(labels.MetricName)
-		r.rule.Labels.Range(func(l labels.Label) { lb.Set(l.Name, x.expand(l.Value)) })
+		r.rule.Labels.Range(func(l labels.Label) { lb.Set(l.Name, x.expand(r.templates[l.Value])) })
 		lb.Set(labels.AlertName, r.rule.Alert)
 		ls := lb.Labels()
 		f := found{fp: alert.Fingerprint(ls.Hash()), labels: ls, value: s.F}
@@ -90,7 +92,7 @@ func (r *alertingRule) query(ctx context.Context, in input) ([]found, error) {
 		}
 		seen[f.fp] = true
 		sb := labels.NewScratchBuilder(r.rule.Annotations.Len())
-		r.rule.Annotations.Range(func(l labels.Label) { sb.Add(l.Name, x.expand(l.Value)) })
+		r.rule.Annotations.Range(func(l labels.Label) { sb.Add(l.Name, x.expand(r.templates[l.Value])) })
 		f.annotations = sb.Labels()
 		result = append(result, f)
 		if x.err != nil {

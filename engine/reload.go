@@ -3,6 +3,7 @@ package engine
 import (
 	"time"
 
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/tocsin/tocsin/alert"
@@ -68,11 +69,20 @@ func (e *Engine) newGroup(rg rules.Group) *group {
 		}
 		g.rules = append(g.rules, &alertingRule{
 			ruleBase: base, engine: e, active: map[alert.Fingerprint]*alert.Alert{},
-			changed: map[alert.Fingerprint]bool{}, watchesAbsence: watchesAbsence(r.Expr),
+			changed: map[alert.Fingerprint]bool{}, watchesAbsence: watchesAbsence(r.Expr), templates: templatesOf(r),
 		})
 	}
 	g.status.Store(&GroupStatus{})
 	return g
+}
+
+// templatesOf bounds the templates of a rule, once for all its evaluations.
+func templatesOf(r *rules.Rule) map[string]string {
+	m := map[string]string{}
+	for _, ls := range []labels.Labels{r.Labels, r.Annotations} {
+		ls.Range(func(l labels.Label) { m[l.Value] = bounded(l.Value) })
+	}
+	return m
 }
 
 // inherit gives the rules of the new groups the state of the old ones that they
