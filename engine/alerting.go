@@ -22,6 +22,7 @@ var errDuplicate = errors.New("two results have the same labels once the rule's 
 type alertingRule struct {
 	ruleBase
 	engine *Engine
+	ghost  bool // there is state, but no rule that could be read
 	// templates are the rule's templates as bounded made them, by their text.
 	templates map[string]string
 	active    map[alert.Fingerprint]*alert.Alert
@@ -31,7 +32,7 @@ type alertingRule struct {
 	// scrape is its evidence and not a want of evidence.
 	watchesAbsence bool
 
-	changed map[alert.Fingerprint]bool // since the last takeChanges; false: gone
+	changed map[alert.Fingerprint]bool // what the journal does not know yet; false: gone
 }
 
 // found is an element that the expression returned.
@@ -49,6 +50,9 @@ func (r *alertingRule) eval(ctx context.Context, in input) ([]promql.Sample, err
 	if !blind {
 		result, err = r.query(ctx, in)
 	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err() // cut off by the stop: nothing was seen
+	}
 	evidence := err == nil && !blind && (in.fresh || r.watchesAbsence)
 	seen := make(map[alert.Fingerprint]bool, len(result))
 	var fresh []found
@@ -60,7 +64,13 @@ func (r *alertingRule) eval(ctx context.Context, in input) ([]promql.Sample, err
 		}
 		fresh = append(fresh, f)
 	}
-	heldBack := r.admit(fresh, in)
+	heldBack := 0
+	if err == nil && !blind {
+		heldBack = r.admit(fresh, in)
+		for fp := range r.waiting {
+			seen[fp] = false // an alert of before that it keeps out ends as it would
+		}
+	}
 	for _, fp := range r.order() {
 		r.advance(fp, seen[fp], evidence, in.ts)
 	}
@@ -72,6 +82,9 @@ func (r *alertingRule) eval(ctx context.Context, in input) ([]promql.Sample, err
 
 // query evaluates the expression and makes alerts of what it returns.
 func (r *alertingRule) query(ctx context.Context, in input) ([]found, error) {
+	if r.ghost {
+		return nil, errGhost
+	}
 	vec, err := r.engine.vector(ctx, r.rule.ExprText, in.at)
 	if err != nil {
 		return nil, err

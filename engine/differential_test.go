@@ -28,7 +28,7 @@ import (
 
 var (
 	seedFlag  = flag.Uint64("seed", 0, "run only this seed of the differential test")
-	seedCount = flag.Uint64("seeds", 40, "how many seeds the differential test runs")
+	seedCount = flag.Uint64("seeds", 15, "how many seeds the differential test runs")
 )
 
 // TestDifferential runs random rules over random data through this engine and

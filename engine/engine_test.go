@@ -68,7 +68,7 @@ func (b *workbench) load(content string) {
 	if len(f.Problems) > 0 {
 		b.t.Fatal(f.Problems)
 	}
-	b.Load(f.Groups)
+	b.Load(f.Groups, true)
 	b.takeNext(b.lastTick.Load())
 }
 

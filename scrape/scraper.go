@@ -57,7 +57,8 @@ type Options struct {
 type Scraped struct {
 	// At is the timestamp that its samples bear.
 	At time.Time
-	// Up tells whether the target answered, and within the limits.
+	// Up tells whether the target answered, within the limits, and storage took
+	// its samples.
 	Up bool
 	// Restoring tells that the target is a Docker engine that has not restored
 	// its containers yet: all its counts read 0.
@@ -106,7 +107,7 @@ func New(opts Options) (*Scraper, error) {
 // Run scrapes at once and then on the interval, until ctx is done. Only then,
 // or if it cannot start, does it return.
 func (s *Scraper) Run(ctx context.Context) error {
-	conns := &connections{}
+	conns := newConnections()
 	gate := &gate{to: s.opts.Appendable, committed: s.opts.Committed}
 	m, err := scrape.NewManager(&scrape.Options{
 		DiscoveryReloadOnStartup: true,

@@ -111,8 +111,8 @@ func parseLabels(s *settings, v string) error {
 		switch {
 		case !ok:
 			return fmt.Errorf("%q has no value: expected name=value, comma separated", pair)
-		case !model.UTF8Validation.IsValidLabelName(name) || name == model.MetricNameLabel || !model.LabelValue(value).IsValid():
-			return fmt.Errorf("%q is no label name: expected name=value, comma separated, such as host=edge7,site=north", name)
+		case !model.LegacyValidation.IsValidLabelName(name) || name == model.MetricNameLabel || !model.LabelValue(value).IsValid():
+			return fmt.Errorf("%q is no label name: expected letters, digits and _ only, as in host=edge7,site=north", name)
 		case seen[name]:
 			return fmt.Errorf("label %q is there twice", name)
 		}

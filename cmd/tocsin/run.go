@@ -24,6 +24,7 @@ import (
 	"github.com/tocsin/tocsin/journal"
 	"github.com/tocsin/tocsin/notify"
 	"github.com/tocsin/tocsin/plugin"
+	"github.com/tocsin/tocsin/rules"
 	"github.com/tocsin/tocsin/scrape"
 	"github.com/tocsin/tocsin/storage"
 	"github.com/tocsin/tocsin/web"
@@ -64,6 +65,9 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	defer stop.unwind()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
+	hup := make(chan os.Signal, 1) // from the start: without a receiver it would kill us
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
 	life := newLifecycle(log.With("component", "lifecycle"))
 	d := &daemon{settings: s, problems: problems, life: life, ready: make(chan struct{})}
 	// The Docker engine dials half a second after the start, and gives up in ten.
@@ -107,17 +111,21 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	})
 	target := pickTarget(ctx, s)
 	log.Info("scraping", "url", target.Redacted(), "job", target.Job, "interval", s.scrapeInterval)
+	self := newSelfScrape(ownTarget(s, target, reg, store), log, reg)
 	scraper, err := scrape.New(scrape.Options{
 		Target: target, Interval: s.scrapeInterval, Appendable: store,
-		Committed: func(sc scrape.Scraped) { eng.Tick(engine.Tick(sc)) },
-		Logger:    log, Registerer: reg,
+		Committed: func(sc scrape.Scraped) {
+			self.collect(sc.At)
+			eng.Tick(engine.Tick(sc))
+		},
+		Logger: log, Registerer: reg,
 	})
 	if err != nil {
 		log.Error("scrape", "err", err)
 		return exitFailure
 	}
 	life.store, life.journal, life.engine, life.scraper = store, jrnl, eng, scraper
-	life.book = newRulebook(s.rulesPath, s.selfAlerts, log)
+	life.book = newRulebook(s.rulesPath, s.selfAlerts, log, reg)
 	d.notifier, d.scraper, d.store, d.journal = notifier, scraper, store, jrnl
 	close(d.ready)
 
@@ -129,22 +137,23 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 		}
 	}
 	if s.pluginSocket == "" {
-		if err := store.Open(); err != nil {
+		if err := store.Lock(); err != nil {
 			log.Error("storage", "err", err)
 			return exitFailure
 		}
 		_ = life.Start(ctx) // it never fails
 	}
 	stop.push("pause", pauseDeadline, life.Close)
-	waitForEnd(ctx, life, log)
+	stop.push("rule watch", shortDeadline, background(func(ctx context.Context) error {
+		rules.Watch(ctx, s.rulesPath, log.With("component", "rules"), life.book.fingerprint, life.Reload)
+		return nil
+	}))
+	waitForEnd(ctx, hup, life, log)
 	return exitOK
 }
 
 // waitForEnd blocks until ctx is done; SIGHUP reloads meanwhile.
-func waitForEnd(ctx context.Context, life *lifecycle, log *slog.Logger) {
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
+func waitForEnd(ctx context.Context, hup <-chan os.Signal, life *lifecycle, log *slog.Logger) {
 	for {
 		select {
 		case <-hup:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,6 +69,9 @@ const (
 	pluginMetrics = "unix:///run/docker/metrics.sock"
 )
 
+// webConfigSetting guards the page.
+const webConfigSetting = "WEB_CONFIG_FILE"
+
 // table lists the settings in the order of the documentation. Every default is
 // here, none in config.json: an upgrade of the plugin keeps the old environment
 // and would never bring a new default from there.
@@ -86,7 +90,7 @@ func table() []setting {
 		{env: "STORAGE_MODE", flag: "storage.mode", def: "disk", help: "disk, or memory: nothing but alert state is written", parse: parseMode},
 		{env: "EXTERNAL_LABELS", flag: "external.labels", def: "host=" + host, help: "labels of every alert that is sent: name=value, comma separated", parse: parseLabels},
 		{env: "LISTEN_ADDRESS", flag: "web.listen-address", def: "127.0.0.1:9193", help: "address of API and page; off for neither", parse: parseListen},
-		{env: "WEB_CONFIG_FILE", flag: "web.config.file", help: "TLS and basic auth of the page, in the exporter-toolkit's format", parse: parseWebConfig},
+		{env: webConfigSetting, flag: "web.config.file", help: "TLS and basic auth of the page, in the exporter-toolkit's format", parse: parseWebConfig},
 		{env: "RESEND_DELAY", flag: "alert.resend-delay", def: "1m", help: "least time before an unchanged alert is sent again", parse: parseDuration(func(s *settings) *time.Duration { return &s.resendDelay })},
 		{env: "HOLD_LIMIT", flag: "alert.hold-limit", def: "1h", help: "how long an alert is held when there is no fresh data", parse: parseDuration(func(s *settings) *time.Duration { return &s.holdLimit })},
 		{env: "PAUSE_HOLD", flag: "alert.pause-hold", def: "15m", help: "how long Alertmanager keeps firing alerts over a pause", parse: parseDuration(func(s *settings) *time.Duration { return &s.pauseHold })},
@@ -165,6 +169,9 @@ func resolve(f *flags, getenv func(string) string) (settings, []settingError) {
 		}
 		s.shown = append(s.shown, web.Setting{Name: d.env, Value: value, Source: source})
 	}
+	if slices.ContainsFunc(problems, func(p settingError) bool { return p.env == webConfigSetting }) {
+		s.listenAddress = "" // without what guards it the page stays off
+	}
 	return s, problems
 }
 
@@ -185,6 +192,8 @@ func insteadOf(d setting, plugin bool) string {
 	switch def := d.defaultIn(plugin); {
 	case !plugin:
 		return ""
+	case d.env == webConfigSetting:
+		return "the page stays off until it is"
 	case d.env == "ALERTMANAGER_URL":
 		return "only the Alertmanagers that are well written are used"
 	case def == "":

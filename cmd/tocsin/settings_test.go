@@ -77,9 +77,10 @@ func TestBadSettings(t *testing.T) {
 		{"EXTERNAL_LABELS", "a", []string{`"a" has no value`, "name=value"}},
 		{"EXTERNAL_LABELS", "a=1,a=2", []string{`"a" is there twice`}},
 		{"EXTERNAL_LABELS", "=1", []string{"no label name"}},
+		{"EXTERNAL_LABELS", "my-host=1", []string{`"my-host" is no label name`}}, // Alertmanager before 0.27 refuses every alert with it
 		{"LISTEN_ADDRESS", "9193", []string{"host:port", "or off"}},
 		{"LISTEN_ADDRESS", "host:http", []string{"host:port"}},
-		{"WEB_CONFIG_FILE", "/nowhere.yml", []string{"file that can be read", "left unset"}},
+		{"WEB_CONFIG_FILE", "/nowhere.yml", []string{"file that can be read", "page stays off"}},
 		{"SELF_ALERTS", "maybe", []string{"on or off"}},
 		{"LOG_LEVEL", "loud", []string{"debug, info, warn or error"}},
 		{"METRICS_URL", "ftp://u:secret@x", []string{"METRICS_URL", `scheme "ftp"`, "unix:///"}},
@@ -100,7 +101,7 @@ func TestBadSettings(t *testing.T) {
 		if strings.Contains(msg, "secret") {
 			t.Errorf("%s: the message shows a password: %s", tc.name, msg)
 		}
-		if s.scrapeInterval != 15*time.Second || s.retentionSize != 512<<20 || s.listenAddress == "" {
+		if s.scrapeInterval != 15*time.Second || s.retentionSize != 512<<20 || (s.listenAddress == "") != (tc.name == "WEB_CONFIG_FILE") {
 			t.Errorf("%s=%s: the defaults are not in effect: %+v", tc.name, tc.value, s)
 		}
 	}
