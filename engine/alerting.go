@@ -22,7 +22,9 @@ var errDuplicate = errors.New("two results have the same labels once the rule's 
 type alertingRule struct {
 	ruleBase
 	engine *Engine
-	ghost  bool // there is state, but no rule that could be read
+	// templateErr is the last error of a template, so that it is logged once.
+	templateErr string
+	ghost       bool // there is state, but no rule that could be read
 	// templates are the rule's templates as bounded made them, by their text.
 	templates map[string]string
 	active    map[alert.Fingerprint]*alert.Alert
@@ -57,22 +59,25 @@ func (r *alertingRule) eval(ctx context.Context, in input) ([]promql.Sample, err
 	seen := make(map[alert.Fingerprint]bool, len(result))
 	var fresh []found
 	for _, f := range result {
-		seen[f.fp] = true
 		if a := r.active[f.fp]; a != nil && a.State != alert.Inactive {
 			a.Value, a.Annotations = f.value, f.annotations
+			seen[f.fp] = true
 			continue
 		}
 		fresh = append(fresh, f)
 	}
-	heldBack := 0
-	if err == nil && !blind {
-		heldBack = r.admit(fresh, in)
-		for fp := range r.waiting {
-			seen[fp] = false // an alert of before that it keeps out ends as it would
-		}
-	}
+	// What is there goes first: the limit counts what is left of it. An alert that
+	// had ended and is back begins anew with its admission.
 	for _, fp := range r.order() {
 		r.advance(fp, seen[fp], evidence, in.ts)
+	}
+	heldBack := 0
+	if err == nil && !blind {
+		var admitted []alert.Fingerprint
+		admitted, heldBack = r.admit(fresh, in)
+		for _, fp := range admitted {
+			r.advance(fp, true, evidence, in.ts)
+		}
 	}
 	if err == nil && heldBack > 0 {
 		err = fmt.Errorf("limit of %d alerts reached: %d more are held back until others end", in.limit, heldBack)
@@ -89,6 +94,7 @@ func (r *alertingRule) query(ctx context.Context, in input) ([]found, error) {
 	if err != nil {
 		return nil, err
 	}
+	failed := ""
 	result := make([]found, 0, len(vec))
 	seen := make(map[alert.Fingerprint]bool, len(vec))
 	lb := labels.NewBuilder(labels.EmptyLabels())
@@ -109,15 +115,19 @@ func (r *alertingRule) query(ctx context.Context, in input) ([]found, error) {
 		f.annotations = sb.Labels()
 		result = append(result, f)
 		if x.err != nil {
-			r.engine.log.Debug("template fails", "rule", r.rule.Alert, "err", x.err)
+			failed = x.err.Error()
 		}
 	}
+	if failed != r.templateErr && failed != "" {
+		r.engine.log.Warn("template fails, its error stands in its place", "rule", r.rule.Alert, "err", failed)
+	}
+	r.templateErr = failed
 	return result, nil
 }
 
 // admit makes pending alerts of new elements, those that wait longest first,
-// until the limit is reached. It returns how many it kept out.
-func (r *alertingRule) admit(fresh []found, in input) int {
+// until the limit is reached. It returns them, and how many it kept out.
+func (r *alertingRule) admit(fresh []found, in input) (admitted []alert.Fingerprint, heldBack int) {
 	if in.limit > 0 {
 		slices.SortStableFunc(fresh, func(a, b found) int {
 			return cmp.Compare(r.since(a.fp, in.ts).UnixNano(), r.since(b.fp, in.ts).UnixNano())
@@ -136,9 +146,10 @@ func (r *alertingRule) admit(fresh []found, in input) int {
 			State: alert.Pending, Labels: f.labels, Annotations: f.annotations, Value: f.value, ActiveAt: since,
 		}
 		r.changed[f.fp] = true
+		admitted = append(admitted, f.fp)
 	}
 	r.waiting = waiting
-	return len(waiting)
+	return admitted, len(waiting)
 }
 
 // since is when a new element was first seen.

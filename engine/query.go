@@ -12,10 +12,12 @@ import (
 	"github.com/prometheus/prometheus/util/annotations"
 )
 
-// Limits of one query, Prometheus's own.
+// Limits of one query: Prometheus's own, but for the samples in memory at once, of
+// which Prometheus allows ten times as many. A window of a rule counts only while
+// its series is evaluated.
 const (
 	QueryTimeout  = 2 * time.Minute
-	maxSamples    = 50_000_000
+	maxSamples    = 5_000_000
 	lookbackDelta = 5 * time.Minute
 )
 
