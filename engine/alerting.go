@@ -52,7 +52,7 @@ func (r *alertingRule) eval(ctx context.Context, in input) ([]promql.Sample, err
 	if !blind {
 		result, err = r.query(ctx, in)
 	}
-	if ctx.Err() != nil {
+	if errors.Is(ctx.Err(), context.Canceled) {
 		return nil, ctx.Err() // cut off by the stop: nothing was seen
 	}
 	evidence := err == nil && !blind && (in.fresh || r.watchesAbsence)
@@ -91,6 +91,9 @@ func (r *alertingRule) query(ctx context.Context, in input) ([]found, error) {
 		return nil, errGhost
 	}
 	vec, err := r.engine.vector(ctx, r.rule.ExprText, in.at)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -117,6 +120,9 @@ func (r *alertingRule) query(ctx context.Context, in input) ([]found, error) {
 		if x.err != nil {
 			failed = x.err.Error()
 		}
+	}
+	if ctx.Err() != nil { // labels with errors in them would be other alerts
+		return nil, context.Cause(ctx)
 	}
 	if failed != r.templateErr && failed != "" {
 		r.engine.log.Warn("template fails, its error stands in its place", "rule", r.rule.Alert, "err", failed)

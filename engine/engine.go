@@ -56,6 +56,9 @@ type Options struct {
 	// PauseHold is how long receivers are asked to keep firing alerts when the
 	// engine pauses.
 	PauseHold time.Duration
+	// RuleTimeout is how long the evaluation of one rule may take, its templates
+	// too; zero means the interval of its group, 5 s at least and 2 min at most.
+	RuleTimeout time.Duration
 	// ExternalLabels and ExternalURL are for templates and generator URLs.
 	ExternalLabels labels.Labels
 	ExternalURL    *url.URL

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -15,6 +16,9 @@ import (
 
 // drainTimeout is how long the evaluation under way may go on after the stop.
 const drainTimeout = 1500 * time.Millisecond
+
+// minRuleTimeout is what a rule may take in a group of a very short interval.
+const minRuleTimeout = 5 * time.Second
 
 // group evaluates its rules one after the other. All of it is owned by the
 // goroutine in run, and while that does not run by the engine's Run and Pause.
@@ -204,11 +208,23 @@ func (g *group) eval(ctx context.Context, t Tick) {
 	g.publishAfter(took)
 }
 
+// ruleTimeout is how long one rule may take: as long as the group's interval, as
+// one that takes longer keeps its group from its next evaluation.
+func (g *group) ruleTimeout() time.Duration {
+	if t := g.engine.opts.RuleTimeout; t > 0 {
+		return t
+	}
+	return min(QueryTimeout, max(minRuleTimeout, g.interval))
+}
+
 func (g *group) evalRule(ctx context.Context, r rule, in input) int {
 	m, b := g.engine.metrics, r.base()
 	start := time.Now()
 	m.evaluations.WithLabelValues(g.key()).Inc()
-	samples, err := r.eval(ctx, in)
+	limit := g.ruleTimeout()
+	limited, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the rule takes longer than %s: its expression or a query in its templates asks for too much", limit))
+	samples, err := r.eval(limited, in)
+	cancel()
 	if errors.Is(err, errBlind) {
 		return 0 // what was recorded stands
 	}

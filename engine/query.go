@@ -24,6 +24,7 @@ const (
 func newPromQL(opts Options) *promql.Engine {
 	return promql.NewEngine(promql.EngineOpts{
 		Logger:               slog.New(slog.DiscardHandler),
+		Reg:                  opts.Registerer,
 		MaxSamples:           maxSamples,
 		Timeout:              QueryTimeout,
 		LookbackDelta:        lookbackDelta,

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -63,7 +64,11 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	defer closeLog()
 	stop := &stack{log: log}
 	defer stop.unwind()
-	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "tocsin_build_info", Help: "1, with the version and the Go version of this binary.",
+			ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
+		}, func() float64 { return 1 }))
 
 	hup := make(chan os.Signal, 1) // from the start: without a receiver it would kill us
 	signal.Notify(hup, syscall.SIGHUP)
