@@ -7,6 +7,8 @@ import (
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/config"
+	"github.com/prometheus/prometheus/discovery"
+	"github.com/prometheus/prometheus/discovery/targetgroup"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/scrape"
 )
@@ -81,6 +83,20 @@ func (s *Scraper) Metadata() []Metadata {
 	return list
 }
 
-// Config is Prometheus's configuration of the same scrape. It prints without
+// Config is what a Prometheus would be told to scrape the same. It prints without
 // passwords.
-func (s *Scraper) Config() config.Config { return *s.config }
+func (s *Scraper) Config() config.Config {
+	c, sc := *s.config, *s.config.ScrapeConfigs[0]
+	group := s.opts.Target.group()
+	written := &targetgroup.Group{Targets: []model.LabelSet{{}}, Labels: model.LabelSet{}}
+	for name, value := range group.Targets[0] {
+		if name == model.AddressLabel {
+			written.Targets[0][name] = value
+		} else {
+			written.Labels[name] = value
+		}
+	}
+	sc.ServiceDiscoveryConfigs = discovery.Configs{discovery.StaticConfig{written}}
+	c.ScrapeConfigs = []*config.ScrapeConfig{&sc}
+	return c
+}
