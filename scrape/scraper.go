@@ -136,36 +136,3 @@ func (s *Scraper) Run(ctx context.Context) error {
 	s.running.Store(nil)
 	return <-done
 }
-
-// TargetStatus is one target and its last scrape, for people.
-type TargetStatus struct {
-	Job, Instance, URL string
-	// Health is up, down or unknown.
-	Health             string
-	LastScrape         time.Time
-	LastScrapeDuration time.Duration
-	LastError          string // empty if Health is up
-	Interval           time.Duration
-}
-
-// Targets tells the state of the target; while Run does not run its health is
-// unknown.
-func (s *Scraper) Targets() []TargetStatus {
-	st := TargetStatus{
-		Job: s.opts.Target.Job, Instance: s.opts.Target.Instance, URL: s.opts.Target.Redacted(),
-		Health: string(scrape.HealthUnknown), Interval: s.opts.Interval,
-	}
-	m := s.running.Load()
-	if m == nil {
-		return []TargetStatus{st}
-	}
-	for _, t := range m.TargetsActive()[s.opts.Target.Job] {
-		st.Health = string(t.Health())
-		st.LastScrape = t.LastScrape()
-		st.LastScrapeDuration = t.LastScrapeDuration()
-		if err := t.LastError(); err != nil {
-			st.LastError = err.Error()
-		}
-	}
-	return []TargetStatus{st}
-}

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,6 +26,7 @@ type rulebook struct {
 	mu   sync.Mutex
 	set  rules.Set                // guarded by mu
 	good map[string][]rules.Group // guarded by mu
+	at   time.Time                // guarded by mu: when set was read
 }
 
 func newRulebook(path string, self bool, log *slog.Logger, reg prometheus.Registerer) *rulebook {
@@ -83,7 +85,7 @@ func (b *rulebook) load() (groups []rules.Group, complete bool) {
 		}
 	}
 	groups = append(groups, b.unreachable(set, good)...)
-	b.set, b.good = set, good
+	b.set, b.good, b.at = set, good, time.Now()
 	for _, p := range set.AllProblems() {
 		b.log.Error("rule rejected", "err", p.Error())
 	}
@@ -128,6 +130,26 @@ func (b *rulebook) problems() []rules.Problem {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.set.AllProblems()
+}
+
+// lastRead is when the rules were last read, and whether all could be used.
+func (b *rulebook) lastRead() (at time.Time, good bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.at, len(b.set.AllProblems()) == 0
+}
+
+// files are those of the user at the last load.
+func (b *rulebook) files() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var paths []string
+	for _, f := range b.set.Files {
+		if !strings.HasPrefix(f.Path, bundled) {
+			paths = append(paths, f.Path)
+		}
+	}
+	return paths
 }
 
 // rulebookMetrics tell of the last load, under Prometheus's names where it has

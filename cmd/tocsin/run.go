@@ -2,13 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
-	"net/http"
-	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -19,7 +15,6 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	toolkit "github.com/prometheus/exporter-toolkit/web"
 
 	"github.com/tocsin/tocsin/engine"
 	"github.com/tocsin/tocsin/journal"
@@ -28,7 +23,6 @@ import (
 	"github.com/tocsin/tocsin/rules"
 	"github.com/tocsin/tocsin/scrape"
 	"github.com/tocsin/tocsin/storage"
-	"github.com/tocsin/tocsin/web"
 )
 
 // Deadlines of the stop steps: together less than the 10 s that the Docker engine
@@ -74,7 +68,7 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
 	life := newLifecycle(log.With("component", "lifecycle"))
-	d := &daemon{settings: s, problems: problems, life: life, ready: make(chan struct{})}
+	d := &daemon{settings: s, problems: problems, life: life, started: time.Now(), ready: make(chan struct{})}
 	// The Docker engine dials half a second after the start, and gives up in ten.
 	if s.pluginSocket != "" {
 		srv, err := plugin.New(plugin.Options{Socket: s.pluginSocket, Start: d.startMetrics, Stop: life.Stop, Logger: log, Registerer: reg})
@@ -135,7 +129,7 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	close(d.ready)
 
 	if s.listenAddress != "" {
-		err := servePage(s, d, eng, prometheus.Gatherers{reg, store}, reg, log, stop)
+		err := servePage(s, d.webOptions(eng, reg, log), d.setPageFault, log, stop)
 		if err != nil && s.pluginSocket == "" {
 			log.Error("page", "err", err)
 			return exitFailure
@@ -169,56 +163,4 @@ func waitForEnd(ctx context.Context, hup <-chan os.Signal, life *lifecycle, log 
 			return
 		}
 	}
-}
-
-// servePage serves API and page. In the plugin a port that is taken is tried
-// again for ever: alerting goes on without the page.
-func servePage(s settings, d *daemon, eng *engine.Engine, g prometheus.Gatherer, reg prometheus.Registerer, log *slog.Logger, stop *stack) error {
-	handler, err := web.New(web.Options{
-		Snapshot: eng.Snapshot, Status: d.status, Query: d.query(eng), Gatherer: g, Logger: log, Registerer: reg,
-	})
-	if err != nil {
-		return err
-	}
-	l, err := net.Listen("tcp", s.listenAddress)
-	if err != nil {
-		err = fmt.Errorf("setting LISTEN_ADDRESS (--web.listen-address) is %q: %w: is another process on that port? choose another, or off", s.listenAddress, err)
-		if s.pluginSocket == "" {
-			return err
-		}
-		d.setPageFault(err.Error())
-		log.Error("no page, trying on", "err", err)
-	}
-	srv := handler.HTTPServer()
-	stop.push("page", shortDeadline, func(ctx context.Context) error {
-		return errors.Join(srv.Shutdown(ctx), srv.Close())
-	})
-	go func() {
-		for l == nil {
-			time.Sleep(openRetry)
-			if l, err = net.Listen("tcp", s.listenAddress); err == nil {
-				d.setPageFault("")
-			}
-		}
-		log.Info("page", "url", "http://"+l.Addr().String()+"/")
-		none, quiet := false, slog.New(slog.DiscardHandler) // it has no news, and returns its errors
-		err := toolkit.Serve(l, srv, &toolkit.FlagConfig{WebSystemdSocket: &none, WebConfigFile: &s.webConfigFile}, quiet)
-		if !errors.Is(err, http.ErrServerClosed) {
-			log.Error("page ended", "err", err)
-			d.setPageFault(err.Error())
-		}
-	}()
-	return nil
-}
-
-// externalURL is where links in alerts lead.
-func (s settings) externalURL() *url.URL {
-	host, port, err := net.SplitHostPort(s.listenAddress)
-	if err != nil {
-		return &url.URL{}
-	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && (ip.IsLoopback() || ip.IsUnspecified()) {
-		host = hostname()
-	}
-	return &url.URL{Scheme: "http", Host: net.JoinHostPort(host, port)}
 }
