@@ -91,9 +91,11 @@ func (r *alertingRule) query(ctx context.Context, in input) ([]found, error) {
 			return nil, errDuplicate
 		}
 		seen[f.fp] = true
-		sb := labels.NewScratchBuilder(r.rule.Annotations.Len())
-		r.rule.Annotations.Range(func(l labels.Label) { sb.Add(l.Name, x.expand(r.templates[l.Value])) })
-		f.annotations = sb.Labels()
+		if !r.engine.opts.NoAnnotations {
+			sb := labels.NewScratchBuilder(r.rule.Annotations.Len())
+			r.rule.Annotations.Range(func(l labels.Label) { sb.Add(l.Name, x.expand(r.templates[l.Value])) })
+			f.annotations = sb.Labels()
+		}
 		result = append(result, f)
 		if x.err != nil {
 			r.engine.log.Debug("template fails", "rule", r.rule.Alert, "err", x.err)

@@ -56,6 +56,12 @@ type Options struct {
 	// PauseHold is how long receivers are asked to keep firing alerts when the
 	// engine pauses.
 	PauseHold time.Duration
+	// Observe gets the state of a group after each of its evaluations. It is
+	// called from several goroutines. May be nil.
+	Observe func(GroupStatus)
+	// NoAnnotations leaves annotations empty, for those who only ask what fires
+	// and when: their templates cost more than most expressions.
+	NoAnnotations bool
 	// ExternalLabels and ExternalURL are for templates and generator URLs.
 	ExternalLabels labels.Labels
 	ExternalURL    *url.URL
@@ -111,6 +117,9 @@ func New(opts Options) *Engine {
 	}
 	if opts.Journal == nil {
 		opts.Journal = func(alert.Changes) error { return nil }
+	}
+	if opts.Observe == nil {
+		opts.Observe = func(GroupStatus) {}
 	}
 	e := &Engine{
 		opts: opts, log: opts.Logger.With("component", "engine"),
@@ -185,20 +194,6 @@ func (e *Engine) Run(ctx context.Context) error {
 		g.paused = true
 	}
 	return nil
-}
-
-// Step evaluates, one after the other and on the spot, the groups that are due at
-// t, and returns when they are done: the same evaluation as Run's, for those who
-// drive time themselves (unit tests of rules, replay). A group is due when its
-// interval has passed since its last evaluation. It takes over what Load gave. It
-// must not be called while Run runs.
-func (e *Engine) Step(ctx context.Context, t Tick) {
-	e.takeNext(e.lastTick.Swap(&t))
-	for _, g := range *e.groups.Load() {
-		if g.last.IsZero() || t.At.Sub(g.last) >= g.interval {
-			g.eval(ctx, t)
-		}
-	}
 }
 
 // Pause is the last will before a pause or the end: it asks receivers to keep

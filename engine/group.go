@@ -151,8 +151,8 @@ func (g *group) keepTime(ctx, evalCtx context.Context) {
 				return
 			case t = <-g.ticks:
 			case at := <-timer.C:
-				slot := nextSlot(at.Add(-g.interval), g.interval, g.key())
-				g.eval(evalCtx, Tick{At: slot.Round(0), Up: t.Up})
+				t.At = nextSlot(at.Add(-g.interval), g.interval, g.key()).Round(0)
+				g.eval(evalCtx, t)
 				waiting = false
 			}
 		}
@@ -189,6 +189,7 @@ func (g *group) eval(ctx context.Context, t Tick) {
 	m.duration.WithLabelValues(g.key()).Set(took.Seconds())
 	m.samples.WithLabelValues(g.key()).Set(float64(samples))
 	g.publishAfter(took)
+	g.engine.opts.Observe(*g.status.Load())
 }
 
 func (g *group) evalRule(ctx context.Context, r rule, in input) int {
