@@ -72,7 +72,7 @@ func (r *alertingRule) eval(ctx context.Context, in input) ([]promql.Sample, err
 
 // query evaluates the expression and makes alerts of what it returns.
 func (r *alertingRule) query(ctx context.Context, in input) ([]found, error) {
-	vec, err := r.engine.vector(ctx, r.rule.ExprText, in.at)
+	vec, err := r.vector(ctx, r.engine, in.at)
 	if err != nil {
 		return nil, err
 	}

@@ -62,6 +62,8 @@ type Options struct {
 	// NoAnnotations leaves annotations empty, for those who only ask what fires
 	// and when: their templates cost more than most expressions.
 	NoAnnotations bool
+	// Foresight is for those who replay history; nil where there is a present.
+	Foresight *Foresight
 	// ExternalLabels and ExternalURL are for templates and generator URLs.
 	ExternalLabels labels.Labels
 	ExternalURL    *url.URL

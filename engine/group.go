@@ -64,6 +64,7 @@ type ruleBase struct {
 	duration time.Duration
 	// written are the series of the last evaluation.
 	written seriesSet
+	ahead   *ahead // nil where each evaluation is on its own
 }
 
 func (b *ruleBase) base() *ruleBase { return b }

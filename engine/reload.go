@@ -26,6 +26,7 @@ func (e *Engine) takeNext(now *Tick) {
 	for i, g := range next {
 		groups[i] = e.newGroup(g)
 	}
+	e.foresee(groups, WrittenBy(next))
 	e.inherit(groups, old, now)
 	e.adopt(groups, restore, stopped)
 	for _, g := range old {
