@@ -96,18 +96,32 @@ func ofJob(all []series, job string) []series {
 
 // scrapeInterval is the median of the times between two scrapes.
 func scrapeInterval(up []series, otherwise time.Duration) time.Duration {
-	var steps []millis
+	var all [][]millis
 	for _, s := range up {
-		for i := 1; i < len(s.t); i++ {
-			steps = append(steps, s.t[i]-s.t[i-1])
+		all = append(all, s.t)
+	}
+	step := medianStep(all...)
+	if step == 0 {
+		return otherwise
+	}
+	d := time.Duration(step) * time.Millisecond
+	return max(d.Round(roundTo(d)), time.Millisecond) // scrapes are some milliseconds early or late
+}
+
+// medianStep is the median of the times between two moments, zero if there are
+// not two.
+func medianStep(moments ...[]millis) millis {
+	var steps []millis
+	for _, t := range moments {
+		for i := 1; i < len(t); i++ {
+			steps = append(steps, t[i]-t[i-1])
 		}
 	}
 	if len(steps) == 0 {
-		return otherwise
+		return 0
 	}
 	slices.Sort(steps)
-	d := time.Duration(steps[len(steps)/2]) * time.Millisecond
-	return max(d.Round(roundTo(d)), time.Millisecond) // scrapes are some milliseconds early or late
+	return steps[len(steps)/2]
 }
 
 func roundTo(d time.Duration) time.Duration {

@@ -36,6 +36,7 @@ func (f future) Querier(mint, maxt millis) (storage.Querier, error) {
 }
 
 type querier struct {
+	noLabelQueries
 	past       *window
 	scratch    *scratch // nil in the future: there nothing is written yet
 	mint, maxt millis
@@ -63,20 +64,20 @@ func (q *querier) Select(ctx context.Context, sorted bool, hints *storage.Select
 	return &seriesSet{list: list}
 }
 
+// noLabelQueries is the part of storage.Querier that rules have no use for.
+type noLabelQueries struct{}
+
 var errNoLabelQueries = errors.New("rules have no use for label queries")
 
-// LabelValues implements storage.Querier.
-func (q *querier) LabelValues(context.Context, string, *storage.LabelHints, ...*labels.Matcher) ([]string, annotations.Annotations, error) {
+func (noLabelQueries) LabelValues(context.Context, string, *storage.LabelHints, ...*labels.Matcher) ([]string, annotations.Annotations, error) {
 	return nil, nil, errNoLabelQueries
 }
 
-// LabelNames implements storage.Querier.
-func (q *querier) LabelNames(context.Context, *storage.LabelHints, ...*labels.Matcher) ([]string, annotations.Annotations, error) {
+func (noLabelQueries) LabelNames(context.Context, *storage.LabelHints, ...*labels.Matcher) ([]string, annotations.Annotations, error) {
 	return nil, nil, errNoLabelQueries
 }
 
-// Close implements storage.Querier.
-func (q *querier) Close() error { return nil }
+func (noLabelQueries) Close() error { return nil }
 
 // written tells which series the rules write: those of alerts, and of each
 // recording rule the ones of its name that bear its labels.
