@@ -8,18 +8,20 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
 )
 
 // Measures of the picture, in pixels.
 const (
 	svgWidth  = 1200
-	svgPlotX  = 350 // where the plot begins
-	svgPlotW  = 826
+	svgPlotX  = 364 // where the plot begins
+	svgPlotW  = 802
 	svgPlotY  = 92
 	svgRow    = 34
 	svgBar    = 14
 	svgFoot   = 44
-	svgCaseW  = 50 // letters of an alert's labels that fit beside the plot
+	svgCaseW  = 48 // letters of an alert's labels that fit beside the plot
 	svgMinBar = 2  // so that the shortest alert is seen
 )
 
@@ -137,20 +139,21 @@ func (p *picture) legend() {
 	}
 	x := svgWidth - 24
 	item := func(class, shape, what string) {
-		x -= 8*len(what) + 30
-		p.put(`<rect x="%d" y="24" width="14" height="12" rx="2" class="%s"%s/>`, x, class, shape)
+		x -= 7*len(what) + 36
+		p.put(`<rect x="%d" width="14" rx="2" class="%s" %s/>`, x, class, shape)
 		p.text(x+20, 35, "faint", what)
 	}
+	const full = `y="24" height="12"`
 	if len(p.Gaps) > 0 {
-		item("gap", ` fill="url(#gap)"`, "nothing scraped")
+		item("gap", full+` fill="url(#gap)"`, "nothing scraped")
 	}
 	for _, class := range []string{"other", "info", "warning", "critical"} {
 		if used[class] {
-			item(class, "", class)
+			item(class, full, class)
 		}
 	}
 	if len(used) > 0 {
-		item("other pending", "", "pending")
+		item("other pending", `y="28" height="4"`, "pending")
 	}
 }
 
@@ -200,7 +203,7 @@ func axisStep(span time.Duration) time.Duration {
 func (p *picture) line(l svgLine, y int) {
 	p.put("<g>")
 	p.text(24, y+15, "name", cut(l.name, svgCaseW-8))
-	p.text(24, y+29, "faint", cut(l.labels, svgCaseW))
+	p.text(24, y+29, "faint", cut(caption(l.fired[0]), svgCaseW))
 	for _, a := range l.fired {
 		class := severity(a)
 		end := "still firing"
@@ -219,6 +222,12 @@ func (p *picture) line(l svgLine, y int) {
 		}
 	}
 	p.put("</g>")
+}
+
+// caption is the labels, but for what the picture says by name and colour.
+func caption(a *Alert) string {
+	ls := labels.NewBuilder(a.Labels).Del(labels.AlertName, "severity").Labels()
+	return strings.Trim(ls.String(), "{}")
 }
 
 // severity is the colour of an alert.

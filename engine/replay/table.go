@@ -40,11 +40,16 @@ func (r *Report) WriteTable(w io.Writer) error {
 		fmt.Fprintf(&b, "Nothing was scraped, and so nothing evaluated, from %s to %s (%s).\n", moment(g.From), moment(g.To), length(g.To.Sub(g.From)))
 	}
 	for _, f := range r.Failures {
-		fmt.Fprintf(&b, "%s:%d: group %q, rule %q: %d of %d evaluations failed, the first at %s: %s\n",
-			plain(f.File), f.Rule.Pos.Line, f.Group, f.Rule.Name(), f.Count, f.Evaluations, moment(f.First), plain(f.Err))
+		fmt.Fprintln(&b, f.String())
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// String is the failure in one line, as rules.Problem words its own.
+func (f *Failure) String() string {
+	return fmt.Sprintf("%s:%d: group %q, rule %q: %d of %s failed, the first at %s: %s",
+		plain(f.File), f.Rule.Pos.Line, f.Group, f.Rule.Name(), f.Count, count(f.Evaluations, "evaluation"), moment(f.First), plain(f.Err))
 }
 
 // summary is the report in two sentences.
@@ -64,7 +69,7 @@ func (r *Report) summary() string {
 	if firing > 0 {
 		still = fmt.Sprintf(", %d would be firing still", firing)
 	}
-	return fmt.Sprintf("%s would have fired from %s to %s (%s)%s. %s in %s took %s, one every %s.",
+	return fmt.Sprintf("%s would have fired from %s to %s (%s)%s. %s in %s, %s, a scrape every %s.",
 		what, moment(r.From), moment(r.To), length(r.To.Sub(r.From)), still,
 		count(r.Rules, "rule"), count(r.Groups, "group"), count(r.Evaluations, "evaluation"), length(r.Interval))
 }
