@@ -104,12 +104,13 @@ func (r *alertingRule) query(ctx context.Context, in input) ([]found, error) {
 	return result, nil
 }
 
-// admit makes pending alerts of new elements, those that wait longest first,
-// until the limit is reached. It returns how many it kept out.
+// admit makes pending alerts of new elements until the limit is reached: those
+// that wait longest first, and of these by their labels, as the order of a result
+// is nobody's. It returns how many it kept out.
 func (r *alertingRule) admit(fresh []found, in input) int {
 	if in.limit > 0 {
 		slices.SortStableFunc(fresh, func(a, b found) int {
-			return cmp.Compare(r.since(a.fp, in.ts).UnixNano(), r.since(b.fp, in.ts).UnixNano())
+			return cmp.Or(r.since(a.fp, in.ts).Compare(r.since(b.fp, in.ts)), labels.Compare(a.labels, b.labels))
 		})
 	}
 	waiting := map[alert.Fingerprint]time.Time{}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
+	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/storage"
 
 	"github.com/tocsin/tocsin/engine"
@@ -50,9 +51,10 @@ func readTimeline(ctx context.Context, o Options, mint, maxt time.Time) (*timeli
 		if want.name == "" {
 			continue
 		}
-		list, err := readSeries(ctx, o.History, mint.UnixMilli(), maxt.UnixMilli(), want.name)
+		named := labels.MustNewMatcher(labels.MatchEqual, labels.MetricName, want.name)
+		list, err := readSeries(ctx, o.History, mint.UnixMilli(), maxt.UnixMilli(), named)
 		if err != nil {
-			return nil, fmt.Errorf("read history: %w", err)
+			return nil, err
 		}
 		*want.into = list
 	}
@@ -60,27 +62,42 @@ func readTimeline(ctx context.Context, o Options, mint, maxt time.Time) (*timeli
 	tl := &timeline{interval: scrapeInterval(m.up, o.ScrapeInterval)}
 	if len(m.up) > 0 && !overlap(m.up, tl.interval) {
 		tl.ticks = m.atScrapes()
-	} else {
+	} else if some, err := anyRead(ctx, o, mint, maxt); err != nil {
+		return nil, err
+	} else if len(m.up) > 0 || some {
 		tl.ticks = m.atIntervals(mint, maxt, tl.interval)
 	}
 	tl.findGaps(mint, maxt)
 	return tl, nil
 }
 
-// readSeries reads whole series by their name.
-func readSeries(ctx context.Context, from storage.Queryable, mint, maxt millis, name string) ([]series, error) {
+// anyRead tells whether anything is recorded that the rules read.
+func anyRead(ctx context.Context, o Options, mint, maxt time.Time) (some bool, err error) {
+	for _, g := range o.Groups {
+		for _, r := range g.Rules {
+			for _, ms := range parser.ExtractSelectors(r.Expr) {
+				list, err := readSeries(ctx, o.History, mint.UnixMilli(), maxt.UnixMilli(), ms...)
+				if err != nil || len(list) > 0 {
+					return len(list) > 0, err
+				}
+			}
+		}
+	}
+	return false, nil
+}
+
+// readSeries reads all that matches.
+func readSeries(ctx context.Context, from storage.Queryable, mint, maxt millis, ms ...*labels.Matcher) ([]series, error) {
 	all := selection{lo: mint, hi: mint - 1, byLabels: map[string]*series{}}
 	none := func(labels.Labels) bool { return false }
-	m, err := labels.NewMatcher(labels.MatchEqual, labels.MetricName, name)
-	if err != nil {
-		return nil, err
+	if _, err := all.read(ctx, from, maxt, none, ms); err != nil {
+		return nil, fmt.Errorf("read history: %w", err)
 	}
-	if _, err := all.read(ctx, from, maxt, none, []*labels.Matcher{m}); err != nil {
-		return nil, err
-	}
-	list := make([]series, len(all.list))
-	for i, s := range all.list {
-		list[i] = *s
+	list := make([]series, 0, len(all.list))
+	for _, s := range all.list {
+		if len(s.t) > 0 {
+			list = append(list, *s)
+		}
 	}
 	return list, nil
 }
