@@ -29,7 +29,8 @@ func TestScripts(t *testing.T) {
 			return err
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"await": await,
+			"await":   await,
+			"history": history,
 		},
 	})
 }

@@ -17,9 +17,9 @@ func markEnds(list, up []series, end millis) {
 			continue
 		}
 		scrapes := scrapesOf(s, up)
-		cadence := medianStep(s.t)
-		if cadence == 0 {
-			cadence = interval
+		cadence := interval // or longer: that of the rule that recorded it
+		if len(s.t) > 1 {
+			cadence = max(cadence, shortestStep(s.t))
 		}
 		marked := samples{}
 		for j, t := range s.t {
@@ -49,4 +49,12 @@ func scrapesOf(s *series, up []series) []millis {
 	}
 	slices.Sort(all)
 	return all
+}
+
+func shortestStep(t []millis) millis {
+	shortest := t[1] - t[0]
+	for i := 2; i < len(t); i++ {
+		shortest = min(shortest, t[i]-t[i-1])
+	}
+	return shortest
 }

@@ -3,6 +3,7 @@ package replay
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -170,7 +171,7 @@ func (r *Remote) post(ctx context.Context, form url.Values) (got []answerSeries,
 	case resp.StatusCode != http.StatusOK:
 		return nil, again, fmt.Errorf("%s answers %s", r.base.Redacted(), resp.Status)
 	case err != nil:
-		return nil, true, fmt.Errorf("%s answers what is not Prometheus's API: %w", r.base.Redacted(), err)
+		return nil, errors.Is(err, io.ErrUnexpectedEOF), fmt.Errorf("%s answers what is not Prometheus's API: %w", r.base.Redacted(), err)
 	case a.Data.ResultType != "matrix":
 		return nil, false, fmt.Errorf("%s answers a range with %q", r.base.Redacted(), a.Data.ResultType)
 	}

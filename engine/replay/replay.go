@@ -105,10 +105,13 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	}
 	r := &Report{
 		From: o.From, To: o.To, Alerts: tr.alerts(o.From), Gaps: tl.gapsWithin(o.From, o.To), Failures: tr.failures(o.Groups),
-		Interval: tl.interval, Groups: len(o.Groups), Evaluations: tr.evaluations,
+		Interval: tl.interval, Evaluations: tr.evaluations,
 	}
 	for _, g := range o.Groups {
-		r.Rules += len(g.Rules)
+		if len(g.Rules) > 0 { // else its rules are all bad
+			r.Groups++
+			r.Rules += len(g.Rules)
+		}
 	}
 	return r, nil
 }

@@ -206,11 +206,11 @@ func (p *picture) line(l svgLine, y int) {
 	p.text(24, y+29, "faint", cut(caption(l.fired[0]), svgCaseW))
 	for _, a := range l.fired {
 		class := severity(a)
-		end := "still firing"
+		end := ", still firing"
 		if !a.Firing {
-			end = "to " + moment(a.End)
+			end = " to " + moment(a.End)
 		}
-		tip := escape(fmt.Sprintf("%s %s\nfrom %s %s (%s), peak %s", l.name, l.labels, moment(a.Start), end, length(a.Duration()), short(a.Peak)))
+		tip := escape(fmt.Sprintf("%s %s\nfrom %s%s (%s), peak %s", l.name, l.labels, moment(a.Start), end, length(a.Duration()), short(a.Peak)))
 		from, to := p.at(a.Start), p.at(a.End)
 		if active := p.at(a.ActiveAt); from-active >= 1 {
 			p.put(`<rect class="%s pending" x="%.1f" y="%d" width="%.1f" height="4"/>`, class, active, y+(svgRow-4)/2, from-active)
