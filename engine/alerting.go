@@ -90,7 +90,7 @@ func (r *alertingRule) query(ctx context.Context, in input) ([]found, error) {
 	if r.ghost {
 		return nil, errGhost
 	}
-	vec, err := r.engine.vector(ctx, r.rule.ExprText, in.at)
+	vec, err := r.vector(ctx, r.engine, in.at)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -113,9 +113,11 @@ func (r *alertingRule) query(ctx context.Context, in input) ([]found, error) {
 			return nil, errDuplicate
 		}
 		seen[f.fp] = true
-		sb := labels.NewScratchBuilder(r.rule.Annotations.Len())
-		r.rule.Annotations.Range(func(l labels.Label) { sb.Add(l.Name, x.expand(r.templates[l.Value])) })
-		f.annotations = sb.Labels()
+		if !r.engine.opts.NoAnnotations {
+			sb := labels.NewScratchBuilder(r.rule.Annotations.Len())
+			r.rule.Annotations.Range(func(l labels.Label) { sb.Add(l.Name, x.expand(r.templates[l.Value])) })
+			f.annotations = sb.Labels()
+		}
 		result = append(result, f)
 		if x.err != nil {
 			failed = x.err.Error()
@@ -131,12 +133,13 @@ func (r *alertingRule) query(ctx context.Context, in input) ([]found, error) {
 	return result, nil
 }
 
-// admit makes pending alerts of new elements, those that wait longest first,
-// until the limit is reached. It returns them, and how many it kept out.
+// admit makes pending alerts of new elements until the limit is reached: those
+// that wait longest first, and of these by their labels, as the order of a result
+// is nobody's. It returns them, and how many it kept out.
 func (r *alertingRule) admit(fresh []found, in input) (admitted []alert.Fingerprint, heldBack int) {
 	if in.limit > 0 {
 		slices.SortStableFunc(fresh, func(a, b found) int {
-			return cmp.Compare(r.since(a.fp, in.ts).UnixNano(), r.since(b.fp, in.ts).UnixNano())
+			return cmp.Or(r.since(a.fp, in.ts).Compare(r.since(b.fp, in.ts)), labels.Compare(a.labels, b.labels))
 		})
 	}
 	waiting := map[alert.Fingerprint]time.Time{}

@@ -59,6 +59,14 @@ type Options struct {
 	// RuleTimeout is how long the evaluation of one rule may take, its templates
 	// too; zero means the interval of its group, 5 s at least and 2 min at most.
 	RuleTimeout time.Duration
+	// Observe gets the state of a group after each of its evaluations. It is
+	// called from several goroutines. May be nil.
+	Observe func(GroupStatus)
+	// NoAnnotations leaves annotations empty, for those who only ask what fires
+	// and when: their templates cost more than most expressions.
+	NoAnnotations bool
+	// Foresight is for those who replay history; nil where there is a present.
+	Foresight *Foresight
 	// ExternalLabels and ExternalURL are for templates and generator URLs.
 	ExternalLabels labels.Labels
 	ExternalURL    *url.URL
@@ -120,6 +128,9 @@ func New(opts Options) *Engine {
 	}
 	if opts.Journal == nil {
 		opts.Journal = func(alert.Changes) error { return nil }
+	}
+	if opts.Observe == nil {
+		opts.Observe = func(GroupStatus) {}
 	}
 	e := &Engine{
 		opts: opts, log: opts.Logger.With("component", "engine"),
@@ -229,20 +240,6 @@ func (e *Engine) reload() {
 	for _, g := range *e.groups.Load() {
 		if last.At.After(g.last) {
 			g.tick(*last)
-		}
-	}
-}
-
-// Step evaluates, one after the other and on the spot, the groups that are due at
-// t, and returns when they are done: the same evaluation as Run's, for those who
-// drive time themselves (unit tests of rules, replay). A group is due when its
-// interval has passed since its last evaluation. It takes over what Load gave. It
-// must not be called while Run runs.
-func (e *Engine) Step(ctx context.Context, t Tick) {
-	e.takeNext(e.lastTick.Swap(&t))
-	for _, g := range *e.groups.Load() {
-		if g.last.IsZero() || t.At.Sub(g.last) >= g.interval {
-			g.eval(ctx, t)
 		}
 	}
 }

@@ -69,6 +69,7 @@ type ruleBase struct {
 	duration time.Duration
 	// written are the series of the last evaluation.
 	written seriesSet
+	ahead   *ahead // nil where each evaluation is on its own
 }
 
 func (b *ruleBase) base() *ruleBase { return b }
@@ -206,6 +207,7 @@ func (g *group) eval(ctx context.Context, t Tick) {
 	m.duration.WithLabelValues(g.key()).Set(took.Seconds())
 	m.samples.WithLabelValues(g.key()).Set(float64(samples))
 	g.publishAfter(took)
+	g.engine.opts.Observe(*g.status.Load())
 }
 
 // ruleTimeout is how long one rule may take: as long as the group's interval, as

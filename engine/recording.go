@@ -24,7 +24,7 @@ func (r *recordingRule) eval(ctx context.Context, in input) ([]promql.Sample, er
 	if in.blind {
 		return nil, errBlind
 	}
-	vec, err := r.engine.vector(ctx, r.rule.ExprText, in.at)
+	vec, err := r.vector(ctx, r.engine, in.at)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}

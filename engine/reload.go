@@ -28,6 +28,7 @@ func (e *Engine) takeNext(now *Tick) {
 	for i, g := range next.groups {
 		groups[i] = e.newGroup(g)
 	}
+	e.foresee(groups, WrittenBy(next.groups))
 	forebears := append(old[:len(old):len(old)], e.ghosts(restored)...)
 	left := inherit(groups, forebears)
 	if next.complete {

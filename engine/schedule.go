@@ -5,6 +5,10 @@ import (
 	"time"
 )
 
+// LookbackDelta is how far back an expression sees a series that has no newer
+// sample.
+const LookbackDelta = lookbackDelta
+
 // follows tells whether a group of this interval is evaluated after scrapes, and
 // not on its own time: its interval must be a multiple of the scrape's.
 func follows(interval, scrape time.Duration) bool { return interval%scrape == 0 }

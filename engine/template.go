@@ -19,27 +19,29 @@ const variables = "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{
 type expander struct {
 	engine *Engine
 	ctx    context.Context
-	name   string
-	data   any
+	rule   string
+	sample promql.Sample
 	ts     time.Time
+	data   any   // made for the first template
 	err    error // the last template that failed
 }
 
-func (e *Engine) expander(ctx context.Context, name string, s promql.Sample, ts time.Time) *expander {
-	return &expander{
-		engine: e, ctx: ctx, name: "__alert_" + name, ts: ts,
-		data: template.AlertTemplateData(s.Metric.Map(), e.opts.ExternalLabels.Map(), e.opts.ExternalURL.String(), s),
-	}
+func (e *Engine) expander(ctx context.Context, rule string, s promql.Sample, ts time.Time) *expander {
+	return &expander{engine: e, ctx: ctx, rule: rule, sample: s, ts: ts}
 }
 
 // expand fills in one template, as bounded made it. A failure becomes its text, as in Prometheus: a
 // wrong annotation must not cost the alert.
 func (x *expander) expand(text string) string {
 	if !strings.Contains(text, "{{") {
-		return text
+		return text // as most labels: what a template without an action gives
 	}
-	t := template.NewTemplateExpander(x.ctx, variables+text, x.name, x.data,
-		model.Time(timestamp.FromTime(x.ts)), x.engine.vector, x.engine.opts.ExternalURL, nil)
+	opts := x.engine.opts
+	if x.data == nil {
+		x.data = template.AlertTemplateData(x.sample.Metric.Map(), opts.ExternalLabels.Map(), opts.ExternalURL.String(), x.sample)
+	}
+	t := template.NewTemplateExpander(x.ctx, variables+text, "__alert_"+x.rule, x.data,
+		model.Time(timestamp.FromTime(x.ts)), x.engine.vector, opts.ExternalURL, nil)
 	t.Funcs(map[string]any{chargeFunc: (&meter{left: templateBudget}).charge})
 	out, err := t.Expand()
 	if err != nil {

@@ -49,10 +49,10 @@ type gateAppender struct {
 }
 
 // A Docker engine that starts counts no containers until it has restored them;
-// only then does it say what it is.
+// only then does it say what it is. Replay looks for the same.
 const (
-	countsMetric = "engine_daemon_container_states_containers"
-	infoMetric   = "engine_daemon_engine_info"
+	CountsMetric = "engine_daemon_container_states_containers"
+	InfoMetric   = "engine_daemon_engine_info"
 )
 
 func (a *gateAppender) Append(ref storage.SeriesRef, ls labels.Labels, st, t int64, v float64, h *histogram.Histogram, fh *histogram.FloatHistogram, opts storage.AOptions) (storage.SeriesRef, error) {
@@ -60,9 +60,9 @@ func (a *gateAppender) Append(ref storage.SeriesRef, ls labels.Labels, st, t int
 		switch ls.Get(labels.MetricName) {
 		case "up":
 			a.at, a.up = t, v
-		case countsMetric:
+		case CountsMetric:
 			a.counts = true
-		case infoMetric:
+		case InfoMetric:
 			a.info = true
 		}
 	}

@@ -5,7 +5,8 @@
 // cannot be read is set aside, counted and reported, never deleted and never a
 // reason to stop; a reader or appender never meets a database that is being
 // closed; after Compact or Close the head stands in blocks and the write-ahead
-// log is gone, so that the next open replays nothing.
+// log is gone, so that the next open replays nothing; History changes nothing in
+// the directory that it reads.
 package storage
 
 import (

@@ -45,7 +45,7 @@ func fill(t *testing.T, s *Store, from time.Time, n int, step time.Duration) {
 }
 
 // values reads all samples of the series "a".
-func values(t *testing.T, s *Store) []float64 {
+func values(t *testing.T, s storage.Queryable) []float64 {
 	t.Helper()
 	q, err := s.Querier(0, t0.Add(1000*time.Hour).UnixMilli())
 	if err != nil {

@@ -37,7 +37,7 @@ const (
 // runCommand is tocsin run.
 func runCommand(app *kingpin.Application, c console, actions map[string]action) {
 	cmd := app.Command("run", "The daemon, in the Docker engine as a plugin or standalone. Each flag is also a setting of the name in brackets, from the environment.")
-	given := newFlags(cmd)
+	given := newDaemonFlags(cmd)
 	actions[cmd.FullCommand()] = func(ctx context.Context) int {
 		s, problems := resolve(given, c.getenv)
 		if len(problems) > 0 && s.pluginSocket == "" {

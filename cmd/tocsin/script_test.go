@@ -29,8 +29,9 @@ func TestScripts(t *testing.T) {
 			return err
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"await": await,
-			"send":  send,
+			"await":   await,
+			"send":    send,
+			"history": history,
 		},
 	})
 }

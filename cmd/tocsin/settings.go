@@ -122,9 +122,13 @@ type flags struct {
 	set          map[string]*bool
 }
 
-func newFlags(cmd *kingpin.CmdClause) *flags {
+// newFlags gives a command the flags of some settings, by name.
+func newFlags(cmd *kingpin.CmdClause, names ...string) *flags {
 	f := &flags{values: map[string]*string{}, set: map[string]*bool{}}
 	for _, d := range table() {
+		if !slices.Contains(names, d.env) {
+			continue
+		}
 		help := d.help
 		if d.def != "" {
 			help += " (" + d.def + ")"
@@ -137,6 +141,16 @@ func newFlags(cmd *kingpin.CmdClause) *flags {
 			flag.StringVar(f.values[d.env])
 		}
 	}
+	return f
+}
+
+// newDaemonFlags gives a command the flags of all settings, and the plugin's own.
+func newDaemonFlags(cmd *kingpin.CmdClause) *flags {
+	var all []string
+	for _, d := range table() {
+		all = append(all, d.env)
+	}
+	f := newFlags(cmd, all...)
 	cmd.Flag("plugin.socket", "serve the Docker engine's plugin protocol on this unix socket, and run between its StartMetrics and StopMetrics").
 		PlaceHolder("PATH").StringVar(&f.pluginSocket)
 	return f
@@ -180,7 +194,8 @@ func (e settingError) Error() string {
 // resolve takes every setting from the command line, else the environment, else
 // its default. Empty means not set in the environment, where the Docker engine
 // has no other way to take a setting back. A setting that cannot be used is a
-// problem, and its default is in effect.
+// problem, and its default is in effect; so it is for one that the command does
+// not have.
 func resolve(f *flags, getenv func(string) string) (settings, []settingError) {
 	s := settings{pluginSocket: f.pluginSocket}
 	plugin := f.pluginSocket != ""
@@ -188,6 +203,7 @@ func resolve(f *flags, getenv func(string) string) (settings, []settingError) {
 	for _, d := range table() {
 		value, source := d.defaultIn(plugin), "default"
 		switch env := getenv(d.env); {
+		case f.set[d.env] == nil:
 		case *f.set[d.env]:
 			value, source = *f.values[d.env], "flag"
 		case env != "":

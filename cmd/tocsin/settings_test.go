@@ -13,7 +13,7 @@ func given(t *testing.T, env map[string]string, args ...string) (settings, []set
 	t.Helper()
 	app := kingpin.New("tocsin", "")
 	run := app.Command("run", "")
-	f := newFlags(run)
+	f := newDaemonFlags(run)
 	if _, err := app.Parse(append([]string{"run"}, args...)); err != nil {
 		t.Fatal(err)
 	}

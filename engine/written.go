@@ -1,0 +1,40 @@
+package engine
+
+import (
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/tocsin/tocsin/rules"
+)
+
+// Written are the names of the series that rules write.
+type Written map[string]bool
+
+// WrittenBy gives the names of the series that the rules of these groups write.
+func WrittenBy(groups []rules.Group) Written {
+	w := Written{"ALERTS": true, "ALERTS_FOR_STATE": true}
+	for _, g := range groups {
+		for _, r := range g.Rules {
+			if r.Record != "" {
+				w[r.Record] = true
+			}
+		}
+	}
+	return w
+}
+
+// ReadBy tells whether a selector may match one of them.
+func (w Written) ReadBy(sel *parser.VectorSelector) bool {
+	for name := range w {
+		match := true
+		for _, m := range sel.LabelMatchers {
+			if m.Name == labels.MetricName && !m.Matches(name) {
+				match = false
+			}
+		}
+		if match {
+			return true
+		}
+	}
+	return false
+}
