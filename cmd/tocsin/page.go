@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 
@@ -33,12 +32,16 @@ func servePage(s settings, opts web.Options, setFault func(string), log *slog.Lo
 		log.Error("no page, trying on", "err", err)
 	}
 	srv := handler.HTTPServer()
+	open, end := context.WithCancel(context.Background())
 	stop.push("page", shortDeadline, func(ctx context.Context) error {
+		end()
 		return errors.Join(srv.Shutdown(ctx), srv.Close())
 	})
 	go func() {
 		for l == nil {
-			time.Sleep(openRetry)
+			if !wait(open, openRetry) {
+				return
+			}
 			if l, err = net.Listen("tcp", s.listenAddress); err == nil {
 				setFault("")
 			}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -23,6 +24,7 @@ import (
 	"github.com/tocsin/tocsin/rules"
 	"github.com/tocsin/tocsin/scrape"
 	"github.com/tocsin/tocsin/storage"
+	"github.com/tocsin/tocsin/web"
 )
 
 // Deadlines of the stop steps: together less than the 10 s that the Docker engine
@@ -53,16 +55,11 @@ func runCommand(app *kingpin.Application, c console, actions map[string]action) 
 // run is the daemon: the only place that knows all the stages. It makes them in
 // the order in which they must be there, and unwinds them in reverse.
 func run(ctx context.Context, s settings, problems []settingError, stdout, stderr io.Writer) int {
-	reg := prometheus.NewRegistry()
+	reg := newRegistry()
 	log, closeLog := newLogger(s.logLevel, stdout, stderr, reg)
 	defer closeLog()
 	stop := &stack{log: log}
 	defer stop.unwind()
-	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "tocsin_build_info", Help: "1, with the version and the Go version of this binary.",
-			ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
-		}, func() float64 { return 1 }))
 
 	hup := make(chan os.Signal, 1) // from the start: without a receiver it would kill us
 	signal.Notify(hup, syscall.SIGHUP)
@@ -72,19 +69,13 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	// The Docker engine dials half a second after the start, and gives up in ten.
 	if s.pluginSocket != "" {
 		srv, err := plugin.New(plugin.Options{Socket: s.pluginSocket, Start: d.startMetrics, Stop: life.Stop, Logger: log, Registerer: reg})
-		if err == nil {
-			err = srv.Listen()
-		}
-		if err != nil {
+		if err := errors.Join(err, listen(srv)); err != nil {
 			log.Error("plugin socket", "err", err)
 			return exitFailure
 		}
 		stop.push("plugin socket", shortDeadline, background(srv.Run))
 	}
-	log.Info("tocsin", "version", version)
-	for _, p := range problems {
-		log.Error("bad setting", "err", p.Error())
-	}
+	announce(log, problems)
 
 	store := storage.New(storage.Options{
 		Dir: s.dataPath, Memory: s.memory, RetentionTime: s.retentionTime, RetentionSize: s.retentionSize,
@@ -108,17 +99,7 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 		ResendDelay: s.resendDelay, HoldLimit: s.holdLimit, PauseHold: s.pauseHold,
 		ExternalLabels: s.externalLabels, ExternalURL: s.externalURL(), Logger: log, Registerer: reg,
 	})
-	target := pickTarget(ctx, s)
-	log.Info("scraping", "url", target.Redacted(), "job", target.Job, "interval", s.scrapeInterval)
-	self := newSelfScrape(ownTarget(s, target, reg, store), log, reg)
-	scraper, err := scrape.New(scrape.Options{
-		Target: target, Interval: s.scrapeInterval, Appendable: store,
-		Committed: func(sc scrape.Scraped) {
-			self.collect(sc.At)
-			eng.Tick(engine.Tick(sc))
-		},
-		Logger: log, Registerer: reg,
-	})
+	scraper, err := newScraper(s, pickTarget(ctx, s), store, eng.Tick, log, reg)
 	if err != nil {
 		log.Error("scrape", "err", err)
 		return exitFailure
@@ -128,19 +109,9 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	d.notifier, d.scraper, d.store, d.journal = notifier, scraper, store, jrnl
 	close(d.ready)
 
-	if s.listenAddress != "" {
-		err := servePage(s, d.webOptions(eng, reg, log), d.setPageFault, log, stop)
-		if err != nil && s.pluginSocket == "" {
-			log.Error("page", "err", err)
-			return exitFailure
-		}
-	}
-	if s.pluginSocket == "" {
-		if err := store.Lock(); err != nil {
-			log.Error("storage", "err", err)
-			return exitFailure
-		}
-		_ = life.Start(ctx) // it never fails
+	if err := begin(ctx, d, d.webOptions(eng, reg, log), log, stop); err != nil {
+		log.Error("start", "err", err)
+		return exitFailure
 	}
 	stop.push("pause", pauseDeadline, life.Close)
 	stop.push("rule watch", shortDeadline, background(func(ctx context.Context) error {
@@ -149,6 +120,64 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	}))
 	waitForEnd(ctx, hup, life, log)
 	return exitOK
+}
+
+func newRegistry() *prometheus.Registry {
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "tocsin_build_info", Help: "1, with the version and the Go version of this binary.",
+			ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
+		}, func() float64 { return 1 }))
+	return reg
+}
+
+// listen opens the plugin's socket, if there is a server for it.
+func listen(srv *plugin.Server) error {
+	if srv == nil {
+		return nil
+	}
+	return srv.Listen()
+}
+
+func announce(log *slog.Logger, problems []settingError) {
+	log.Info("tocsin", "version", version)
+	for _, p := range problems {
+		log.Error("bad setting", "err", p.Error())
+	}
+}
+
+// newScraper scrapes the target and, with each scrape, Tocsin itself; then the
+// engine hears of it.
+func newScraper(s settings, target scrape.Target, store *storage.Store, tick func(engine.Tick), log *slog.Logger, reg *prometheus.Registry) (*scrape.Scraper, error) {
+	log.Info("scraping", "url", target.Redacted(), "job", target.Job, "interval", s.scrapeInterval)
+	self := newSelfScrape(ownTarget(s, target, reg, store), log, reg)
+	return scrape.New(scrape.Options{
+		Target: target, Interval: s.scrapeInterval, Appendable: store,
+		Committed: func(sc scrape.Scraped) {
+			self.collect(sc.At)
+			tick(engine.Tick(sc))
+		},
+		Logger: log, Registerer: reg,
+	})
+}
+
+// begin serves the page and, where no Docker engine says when, starts. In the
+// plugin a page that cannot be served keeps nothing from running.
+func begin(ctx context.Context, d *daemon, page web.Options, log *slog.Logger, stop *stack) error {
+	s := d.settings
+	if s.listenAddress != "" {
+		if err := servePage(s, page, d.setPageFault, log, stop); err != nil && s.pluginSocket == "" {
+			return err
+		}
+	}
+	if s.pluginSocket != "" {
+		return nil
+	}
+	if err := d.store.Lock(); err != nil {
+		return err
+	}
+	return d.life.Start(ctx)
 }
 
 // waitForEnd blocks until ctx is done; SIGHUP reloads meanwhile.
