@@ -14,6 +14,7 @@ const module = "github.com/tocsin/tocsin/"
 var allowed = map[string][]string{
 	"alert":      {},
 	"rules":      {},
+	"rules/lint": {"rules"},
 	"scrape":     {},
 	"storage":    {},
 	"plugin":     {},
@@ -22,7 +23,7 @@ var allowed = map[string][]string{
 	"notify":     {"alert"},
 	"engine":     {"rules", "alert"},
 	"web":        {"engine", "rules", "alert"},
-	"cmd/tocsin": {"alert", "rules", "scrape", "storage", "plugin", "examples", "journal", "notify", "engine", "web"},
+	"cmd/tocsin": {"alert", "rules", "rules/lint", "scrape", "storage", "plugin", "examples", "journal", "notify", "engine", "web"},
 	"test":       {},
 }
 
