@@ -62,7 +62,7 @@ func (o Options) parse(path string, content []byte) File {
 		return file // empty, or nothing but comments
 	}
 	if err != nil {
-		file.Problems = []Problem{syntaxProblem(path, content, err)}
+		file.Problems = []Problem{SyntaxProblem(path, content, err)}
 		return file
 	}
 	c := newChecker(o, path, content)

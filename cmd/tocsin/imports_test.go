@@ -15,6 +15,7 @@ var allowed = map[string][]string{
 	"alert":      {},
 	"rules":      {},
 	"rules/lint": {"rules"},
+	"configfile": {"rules", "rules/lint"},
 	"scrape":     {},
 	"storage":    {},
 	"plugin":     {},
@@ -23,7 +24,7 @@ var allowed = map[string][]string{
 	"notify":     {"alert"},
 	"engine":     {"rules", "alert"},
 	"web":        {"engine", "rules", "alert"},
-	"cmd/tocsin": {"alert", "rules", "rules/lint", "scrape", "storage", "plugin", "examples", "journal", "notify", "engine", "web"},
+	"cmd/tocsin": {"alert", "rules", "rules/lint", "configfile", "scrape", "storage", "plugin", "examples", "journal", "notify", "engine", "web"},
 	"test":       {},
 }
 

@@ -45,6 +45,7 @@ type action func(ctx context.Context) int
 // subcommands add commands to app, and their actions by full name ("check rules").
 var subcommands = []func(app *kingpin.Application, c console, actions map[string]action){
 	runCommand,
+	checkCommand,
 }
 
 // command runs one command line and returns its exit code.
