@@ -8,6 +8,7 @@ package configfile
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -75,18 +76,17 @@ func Check(path string, o Options) File {
 }
 
 func read(path string) ([]byte, *rules.Problem) {
-	info, err := os.Stat(path)
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, &rules.Problem{File: path, Msg: cause(err), Err: err}
+	}
+	defer f.Close()
+	content, err := io.ReadAll(io.LimitReader(f, maxSize+1))
 	switch {
 	case err != nil:
 		return nil, &rules.Problem{File: path, Msg: cause(err), Err: err}
-	case !info.Mode().IsRegular():
-		return nil, &rules.Problem{File: path, Msg: "is not a regular file"}
-	case info.Size() > maxSize:
+	case len(content) > maxSize:
 		return nil, &rules.Problem{File: path, Msg: fmt.Sprintf("is larger than %d MiB", maxSize>>20)}
-	}
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return nil, &rules.Problem{File: path, Msg: cause(err), Err: err}
 	}
 	return content, nil
 }

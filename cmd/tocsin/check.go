@@ -145,7 +145,7 @@ func (k *checker) checkRules() {
 	var files []rules.File
 	seen := map[string]bool{}
 	for _, path := range k.paths {
-		set := k.read.Load(path)
+		set := k.load(path)
 		for _, p := range set.Problems {
 			k.report.add(fileReport{Path: p.File, problems: []rules.Problem{p}})
 		}
@@ -162,6 +162,21 @@ func (k *checker) checkRules() {
 		}
 	}
 	k.addFiles(files, k.lints)
+}
+
+// load reads what an argument names. Unlike what is to run, what is to be checked
+// may come out of a pipe, as <(command) of a shell is one.
+func (k *checker) load(path string) rules.Set {
+	info, err := os.Stat(path)
+	if err != nil || info.IsDir() || info.Mode().IsRegular() {
+		return k.read.Load(path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return k.read.Load(path) // says what is wrong
+	}
+	defer f.Close()
+	return rules.Set{Files: []rules.File{k.read.Read(path, f)}}
 }
 
 // addFiles reports on rule files that are used together.

@@ -122,6 +122,9 @@ func (l *Linter) Keep(f *rules.File, found []rules.Problem) []rules.Problem {
 	return found
 }
 
+// maxFindings bounds what is listed of one file, for nobody reads on.
+const maxFindings = 1000
+
 // pass is the reading of one file.
 type pass struct {
 	*Linter
@@ -139,6 +142,9 @@ type finding struct {
 
 // report adds a finding at the byte offset of the value of a field of the rule.
 func (p *pass) report(lint, field string, offset int, msg, hint string) {
+	if len(p.found) >= maxFindings {
+		return
+	}
 	pos := p.file.Place(p.rule.Pos, field, offset)
 	if p.seen[finding{lint, pos}] {
 		return
