@@ -3,6 +3,7 @@ package configfile
 import (
 	"regexp"
 	"slices"
+	"sort"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -12,7 +13,8 @@ import (
 
 const (
 	maxProblems = 20      // nobody reads on
-	maxLoaded   = 8 << 20 // bytes to read again: a second or two
+	maxParts    = 50      // to be taken away one by one
+	maxLoaded   = 4 << 20 // bytes to read again: a second or so
 )
 
 // locator finds the places of errors that name none: it takes parts away and
@@ -115,7 +117,7 @@ func (l *locator) find(in *entry, msg string, lines []string) (entry, bool) {
 	// Alone, what was found shows more clearly which part of it is bad.
 	if alone := e.alone(all, lines); message(l.try(alone)) == msg {
 		lines = alone
-	} else {
+	} else if len(all) <= maxParts {
 		for _, other := range all {
 			if other.path == e.path || l.loaded > maxLoaded {
 				continue
@@ -131,21 +133,22 @@ func (l *locator) find(in *entry, msg string, lines []string) (entry, bool) {
 	return e, true
 }
 
-// guiltyItem is the item of a list that makes the error by itself; where none
-// does, the last without which it is gone: of two that do not get on, the second
-// one is too many.
+// guiltyItem is the last item of the shortest list that has the error: the reader
+// goes through a list in order, and of two that do not get on the second one is
+// too many.
 func (l *locator) guiltyItem(_ *entry, all []entry, msg string, lines []string) (entry, bool) {
-	for _, e := range all {
-		if l.loaded <= maxLoaded && message(l.try(e.alone(all, lines))) == msg {
-			return e, true
+	has := func(n int) bool { // the first n have the error
+		first := slices.Clone(lines)
+		for _, e := range all[n:] {
+			e.empty(first)
 		}
+		return message(l.try(first)) == msg
 	}
-	for _, e := range slices.Backward(all) {
-		if l.loaded <= maxLoaded && message(l.try(e.without(lines))) != msg {
-			return e, true
-		}
+	n := sort.Search(len(all), has)
+	if n == 0 || n == len(all) && !has(n) {
+		return entry{}, false
 	}
-	return entry{}, false
+	return all[n-1], true
 }
 
 // lacking matches errors that come of taking something away.

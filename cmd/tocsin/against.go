@@ -127,5 +127,5 @@ func (i *instance) nearestValue(ctx context.Context, name string, m *labels.Matc
 	if len(all) > most {
 		all, more = all[:most], " and more"
 	}
-	return fmt.Sprintf("%s is %s%s", m.Name, strings.Join(all, ", "), more), nil
+	return fmt.Sprintf("there %s is %s%s", m.Name, strings.Join(all, ", "), more), nil
 }

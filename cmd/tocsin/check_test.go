@@ -19,6 +19,8 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/tocsin/tocsin/rules/lint"
 )
 
 // invoke runs a command line.
@@ -147,7 +149,7 @@ func TestCheckAgainst(t *testing.T) {
 			"none for all of them together"},
 		{"values", `up{a=~"b+"} > 0`, [][2]string{
 			{"group by (a)", vector(`{"metric":{"a":"x"}},{"metric":{}},{"metric":{"a":"w"}}`)}, {`up"})`, one},
-		}, 200, exitOK, `no series of up has a=~"b+"` + "\n    hint: a is w, x\n"},
+		}, 200, exitOK, `no series of up has a=~"b+"` + "\n    hint: there a is w, x\n"},
 		{"any name", `{a="b"} > 0`, nil, 200, exitOK, `{a="b"} matches no series` + "\n"},
 		{"no metric", `upp > 0`, nil, 200, exitOK, "there is no metric upp\n    hint: is its target scraped?"},
 		{"refused", "up > 0", nil, 401, exitFailure, "answers with status 401 Unauthorized\n    hint: put the credentials into the URL"},
@@ -217,5 +219,18 @@ func TestInstanceAddress(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+// The documentation has every lint.
+func TestLintsAreDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/check.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range lint.All {
+		if !strings.Contains(string(doc), "| `"+l.Name+"` |") {
+			t.Errorf("docs/check.md lacks %s: %s", l.Name, l.About)
+		}
 	}
 }

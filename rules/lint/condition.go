@@ -9,7 +9,7 @@ import (
 // condition reports alerts on series that are always there, without a comparison
 // that would drop them.
 func (p *pass) condition() {
-	if p.rule.Alert == "" || p.rule.Expr.Type() != parser.ValueTypeVector || p.filters(p.rule.Expr) {
+	if p.rule.Alert == "" || p.presence(p.rule.Expr) != always || p.rule.Expr.Type() != parser.ValueTypeVector {
 		return
 	}
 	var boolean *parser.BinaryExpr
@@ -28,45 +28,69 @@ func (p *pass) condition() {
 		`compare it with a threshold, such as "> 0"`)
 }
 
-// filters tells whether e can be empty while its series are there. In doubt it
-// can: series that are there only when something is wrong are a usual thing.
-func (p *pass) filters(e parser.Expr) bool {
+// presence is when an expression gives something.
+type presence int
+
+const (
+	number    presence = iota // it has no series, and always gives something
+	always                    // while its series are there
+	sometimes                 // when its series meet a condition
+)
+
+// presence tells when e gives something. In doubt that is sometimes: series that
+// are there only when something is wrong are a usual thing.
+func (p *pass) presence(e parser.Expr) presence {
 	switch x := unwrap(e).(type) {
+	case *parser.NumberLiteral, *parser.StringLiteral:
+		return number
 	case *parser.BinaryExpr:
-		switch {
-		case x.Op == parser.LAND, x.Op == parser.LUNLESS, x.Op.IsComparisonOperator() && !x.ReturnBool:
-			return true
-		case x.Op == parser.LOR:
-			return p.filters(x.LHS) && p.filters(x.RHS)
-		}
-		return p.varies(x.LHS) && p.filters(x.LHS) || p.varies(x.RHS) && p.filters(x.RHS)
+		return combined(x, p.presence(x.LHS), p.presence(x.RHS))
 	case *parser.Call:
-		if isAbsent(x) || x.Func.Name == "vector" {
-			return true
-		}
-		for _, arg := range x.Args {
-			if p.varies(arg) {
-				return p.filters(arg)
-			}
-		}
-		return true
+		return p.ofCall(x)
 	case *parser.AggregateExpr:
-		return p.filters(x.Expr)
+		return p.presence(x.Expr)
 	case *parser.UnaryExpr:
-		return p.filters(x.Expr)
+		return p.presence(x.Expr)
 	case *parser.SubqueryExpr:
-		return p.filters(x.Expr)
+		return p.presence(x.Expr)
 	case *parser.MatrixSelector:
-		return p.filters(x.VectorSelector)
+		return p.presence(x.VectorSelector)
 	case *parser.VectorSelector:
-		return !p.alwaysThere(metricName(x))
+		if p.alwaysThere(metricName(x)) {
+			return always
+		}
 	}
-	return true
+	return sometimes
 }
 
-// varies tells whether e has series, and is no number or text.
-func (p *pass) varies(e parser.Expr) bool {
-	return e.Type() == parser.ValueTypeVector || e.Type() == parser.ValueTypeMatrix
+// combined is the presence of an operation on two sides.
+func combined(x *parser.BinaryExpr, l, r presence) presence {
+	switch {
+	case l == number && r == number:
+		return number
+	case x.Op == parser.LAND, x.Op == parser.LUNLESS, x.Op.IsComparisonOperator() && !x.ReturnBool:
+		return sometimes
+	case x.Op == parser.LOR:
+		return min(l, r)
+	}
+	return max(l, r)
+}
+
+func (p *pass) ofCall(x *parser.Call) presence {
+	switch {
+	case isAbsent(x), x.Func.Name == "vector":
+		return sometimes
+	case x.Func.ReturnType == parser.ValueTypeScalar:
+		return number
+	}
+	most := number
+	for _, arg := range x.Args {
+		most = max(most, p.presence(arg))
+	}
+	if most == number {
+		return sometimes // the hour and its like
+	}
+	return most
 }
 
 // alwaysThere tells whether a metric is known to be there in good times too.

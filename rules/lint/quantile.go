@@ -39,7 +39,7 @@ func (p *pass) quantiles() {
 		}
 		p.reportAt(BlindQuantile, q.call,
 			fmt.Sprintf("the last finite bucket of %s ends at %s, so no quantile of it is above %s, and the comparison with %s is %s",
-				q.name, seconds(q.bucketTop), number(q.top), number(threshold), effect),
+				q.name, seconds(q.bucketTop), decimal(q.top), decimal(threshold), effect),
 			fmt.Sprintf("compare the mean: rate(%[1]s_sum[15m]) / rate(%[1]s_count[15m])", q.name))
 	})
 }
@@ -120,6 +120,6 @@ func histogram(call *parser.Call) (found bounded, ok bool) {
 	return found, ok
 }
 
-func seconds(v float64) string { return number(v) + " s" }
+func seconds(v float64) string { return decimal(v) + " s" }
 
-func number(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) }
+func decimal(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) }

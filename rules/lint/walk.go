@@ -41,21 +41,31 @@ func unwrap(e parser.Expr) parser.Expr {
 	}
 }
 
-// constant is the value of an expression of numbers.
-func constant(e parser.Expr) (float64, bool) {
+// constant is the value of an expression of a few numbers.
+func constant(e parser.Expr) (float64, bool) { return folded(e, 10) }
+
+// folded is constant for an expression that is no deeper than that: longer ones
+// are not worth the time, for they are looked at again and again.
+func folded(e parser.Expr, depth int) (float64, bool) {
+	if depth == 0 {
+		return 0, false
+	}
 	switch x := unwrap(e).(type) {
 	case *parser.NumberLiteral:
 		return x.Val, true
 	case *parser.UnaryExpr:
-		v, ok := constant(x.Expr)
+		v, ok := folded(x.Expr, depth-1)
 		if x.Op == parser.SUB {
 			v = -v
 		}
 		return v, ok
 	case *parser.BinaryExpr:
-		l, okL := constant(x.LHS)
-		r, okR := constant(x.RHS)
-		if !okL || !okR {
+		r, okR := folded(x.RHS, depth-1)
+		if !okR {
+			return 0, false
+		}
+		l, okL := folded(x.LHS, depth-1)
+		if !okL {
 			return 0, false
 		}
 		switch x.Op {
