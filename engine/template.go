@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -31,11 +32,16 @@ func (e *Engine) expander(ctx context.Context, name string, s promql.Sample, ts 
 	}
 }
 
-// expand fills in one template. A failure becomes its text, as in Prometheus: a
+// expand fills in one template, as bounded made it. A failure becomes its text, as in Prometheus: a
 // wrong annotation must not cost the alert.
 func (x *expander) expand(text string) string {
-	out, err := template.NewTemplateExpander(x.ctx, variables+text, x.name, x.data,
-		model.Time(timestamp.FromTime(x.ts)), x.engine.vector, x.engine.opts.ExternalURL, nil).Expand()
+	if !strings.Contains(text, "{{") {
+		return text
+	}
+	t := template.NewTemplateExpander(x.ctx, variables+text, x.name, x.data,
+		model.Time(timestamp.FromTime(x.ts)), x.engine.vector, x.engine.opts.ExternalURL, nil)
+	t.Funcs(map[string]any{chargeFunc: (&meter{left: templateBudget}).charge})
+	out, err := t.Expand()
 	if err != nil {
 		x.err = err
 		return fmt.Sprintf("<error expanding template: %s>", err)

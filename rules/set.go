@@ -15,6 +15,9 @@ type Set struct {
 	// Problems are those that belong to no single file: a pattern that names
 	// nothing, a directory that cannot be read.
 	Problems []Problem
+	// Fingerprint is of the files before they were read: Watch compares it with
+	// what is there now. Only Load sets it.
+	Fingerprint string
 }
 
 // Options are how rule files are read.
@@ -36,7 +39,7 @@ func Load(pattern string) Set { return Options{}.Load(pattern) }
 // Load always returns what it could read. The empty pattern, and a directory
 // without rule files, are an empty Set.
 func (o Options) Load(pattern string) Set {
-	var set Set
+	set := Set{Fingerprint: fingerprint(pattern)}
 	seen := map[string]bool{}
 	for _, p := range splitPattern(pattern) {
 		paths, problem := expand(p)

@@ -35,6 +35,7 @@ var fences = []struct{ path, owner, why string }{
 	{"github.com/prometheus/prometheus/scrape", "scrape", "what is scraped elsewhere has no commit to follow"},
 	{"go.etcd.io/bbolt", "journal", "what must outlive the process has one owner"},
 	{"github.com/prometheus/prometheus/rules", "", "we are the rule engine; tests compare with Prometheus's"},
+	{"github.com/prometheus/prometheus/web", "", "it brings the rest of Prometheus with it: 14 MB of binary"},
 	{"github.com/prometheus/prometheus/notifier", "", "it drops what it cannot send"},
 }
 
