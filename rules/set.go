@@ -20,6 +20,16 @@ type Set struct {
 	Fingerprint string
 }
 
+// Options are how rule files are read.
+type Options struct {
+	// IgnoreUnknownFields passes over the fields that the format does not have.
+	// Prometheus and Tocsin refuse them when they run the rules.
+	IgnoreUnknownFields bool
+}
+
+// Load reads the rule files that a pattern names with the default options.
+func Load(pattern string) Set { return Options{}.Load(pattern) }
+
 // Load reads the rule files that a pattern names. The pattern is a file, a
 // directory (its *.yml, *.yaml and *.rules files, not those of directories in
 // it), a glob as of path/filepath.Match, or several of these with commas
@@ -28,7 +38,7 @@ type Set struct {
 //
 // Load always returns what it could read. The empty pattern, and a directory
 // without rule files, are an empty Set.
-func Load(pattern string) Set {
+func (o Options) Load(pattern string) Set {
 	set := Set{Fingerprint: fingerprint(pattern)}
 	seen := map[string]bool{}
 	for _, p := range splitPattern(pattern) {
@@ -39,7 +49,7 @@ func Load(pattern string) Set {
 		for _, path := range paths {
 			if !seen[path] {
 				seen[path] = true
-				set.Files = append(set.Files, readFile(path))
+				set.Files = append(set.Files, o.readFile(path))
 			}
 		}
 	}

@@ -14,6 +14,8 @@ const module = "github.com/tocsin/tocsin/"
 var allowed = map[string][]string{
 	"alert":         {},
 	"rules":         {},
+	"rules/lint":    {"rules"},
+	"configfile":    {"rules", "rules/lint"},
 	"scrape":        {},
 	"storage":       {},
 	"plugin":        {},
@@ -23,7 +25,7 @@ var allowed = map[string][]string{
 	"engine":        {"rules", "alert"},
 	"engine/replay": {"engine", "rules", "alert"},
 	"web":           {"engine", "rules", "alert"},
-	"cmd/tocsin":    {"alert", "rules", "scrape", "storage", "plugin", "examples", "journal", "notify", "engine", "engine/replay", "web"},
+	"cmd/tocsin":    {"alert", "rules", "rules/lint", "configfile", "scrape", "storage", "plugin", "examples", "journal", "notify", "engine", "engine/replay", "web"},
 	"test":          {},
 }
 
