@@ -14,6 +14,8 @@ type checker struct {
 	path   string
 	source *source
 	promql parser.Parser
+	// lenient passes over fields that nobody knows.
+	lenient bool
 
 	at       place // what is being read
 	problems []Problem
@@ -21,10 +23,11 @@ type checker struct {
 	found    int // problems, with those that are too many to be listed
 }
 
-// place is the group and the rule that a problem is attributed to.
+// place is the group and the rule, or the unit test, that a problem is
+// attributed to.
 type place struct {
-	group, rule string
-	index       int
+	group, rule, test string
+	index             int
 }
 
 func newChecker(path string, content []byte) *checker {
@@ -58,7 +61,7 @@ func (c *checker) warn(pos Position, field, msg, hint string) {
 func (c *checker) finding(pos Position, field, msg, hint string) Problem {
 	return Problem{
 		File: c.path, Pos: pos,
-		Group: c.at.group, Rule: c.at.rule, Index: c.at.index,
+		Group: c.at.group, Rule: c.at.rule, Index: c.at.index, Test: c.at.test,
 		Field: field, Msg: msg, Hint: hint,
 	}
 }

@@ -30,27 +30,36 @@ func (c *checker) expr(r Rule, fields []field) (string, parser.Expr) {
 		c.report(position(f.value), "expr", "is empty", hint)
 		return "", nil
 	}
-	if !c.validText(f.value, "expr", text) {
-		return "", nil
+	expr := c.parseExpr(f, text)
+	if expr != nil {
+		c.warnType(f, expr)
+	}
+	return text, expr
+}
+
+// parseExpr parses the text of f as PromQL; it is nil when it has reported what
+// is wrong.
+func (c *checker) parseExpr(f field, text string) parser.Expr {
+	if !c.validText(f.value, f.name, text) {
+		return nil
 	}
 	if n := nested(text); n > maxNested {
-		c.report(position(f.value), "expr", fmt.Sprintf("has brackets %d deep; the limit is %d", n, maxNested), "")
-		return "", nil
+		c.report(position(f.value), f.name, fmt.Sprintf("has brackets %d deep; the limit is %d", n, maxNested), "")
+		return nil
 	}
 	expr, err := c.promql.ParseExpr(text)
 	if err != nil {
 		c.refuseExpr(f, text, err)
-		return text, nil
+		return nil
 	}
-	c.warnType(f, expr)
-	return text, expr
+	return expr
 }
 
 // refuseExpr reports all that the PromQL parser finds wrong with the text of f.
 func (c *checker) refuseExpr(f field, text string, err error) {
 	var errs parser.ParseErrors
 	if !errors.As(err, &errs) || len(errs) == 0 {
-		c.report(position(f.value), "expr", err.Error(), "")
+		c.report(position(f.value), f.name, err.Error(), "")
 		return
 	}
 	var last Problem
@@ -60,7 +69,7 @@ func (c *checker) refuseExpr(f field, text string, err error) {
 		if last.Pos == pos && last.Msg == msg {
 			continue // the parser says some things twice
 		}
-		c.report(pos, "expr", msg, hintExpr(text, e))
+		c.report(pos, f.name, msg, hintExpr(text, e))
 		last = Problem{Pos: pos, Msg: msg}
 	}
 }

@@ -26,44 +26,47 @@ type File struct {
 	Warnings []Problem
 }
 
+// Options change how rule files are read; the zero value is how Prometheus does.
+type Options struct {
+	// IgnoreUnknownFields passes over fields that nobody knows, for files that
+	// other programs extend.
+	IgnoreUnknownFields bool
+}
+
 // Parse reads a rule file's content; path only names it. It touches nothing
 // outside, never fails as a whole, and reports everything that it finds.
-func Parse(path string, content []byte) (file File) {
+func Parse(path string, content []byte) File { return Options{}.Parse(path, content) }
+
+// Parse is the function Parse with options.
+func (o Options) Parse(path string, content []byte) (file File) {
 	// A plugin that dies of its rule file is started again with the same file,
 	// and dies again. The YAML and PromQL parsers are not ours to trust that far.
 	defer func() {
 		if r := recover(); r != nil {
-			file = File{Path: path, Problems: []Problem{{
-				File: path,
-				Msg:  fmt.Sprintf("internal error while reading this file: %v", r),
-				Hint: "please report this file as a bug",
-			}}}
+			file = File{Path: path, Problems: []Problem{internalError(path, r)}}
 		}
 	}()
-	return parse(path, content)
+	return o.parse(path, content)
 }
 
-func parse(path string, content []byte) File {
+func internalError(path string, panicked any) Problem {
+	return Problem{
+		File: path,
+		Msg:  fmt.Sprintf("internal error while reading this file: %v", panicked),
+		Hint: "please report this file as a bug",
+	}
+}
+
+func parse(path string, content []byte) File { return Options{}.parse(path, content) }
+
+func (o Options) parse(path string, content []byte) File {
 	file := File{Path: path}
-	if p, ok := checkSize(path, int64(len(content))); !ok {
-		file.Problems = []Problem{p}
-		return file
-	}
-	dec := yaml.NewDecoder(bytes.NewReader(content))
-	var doc yaml.Node
-	err := dec.Decode(&doc)
-	if errors.Is(err, io.EOF) {
-		return file // empty, or nothing but comments
-	}
-	if err != nil {
-		file.Problems = []Problem{syntaxProblem(path, content, err)}
-		return file
-	}
 	c := newChecker(path, content)
-	if c.checkBounds(&doc) {
-		file.Groups = c.file(&doc)
-		c.secondDocument(dec)
-		if c.found == 0 && !c.decodes(&doc) {
+	c.lenient = o.IgnoreUnknownFields
+	if doc, rest := c.tree(content); doc != nil {
+		file.Groups = c.file(doc)
+		c.secondDocument(rest)
+		if c.found == 0 && !c.decodes(doc) {
 			file.Groups = nil
 		}
 	}
@@ -72,14 +75,37 @@ func parse(path string, content []byte) File {
 	return file
 }
 
+// tree reads content as YAML, and hands over the decoder for what follows the
+// first document. It is nil where nothing stands, and for what nobody should
+// walk, which is reported.
+func (c *checker) tree(content []byte) (*yaml.Node, *yaml.Decoder) {
+	if p, ok := checkSize(c.path, int64(len(content))); !ok {
+		c.add(p)
+		return nil, nil
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(content))
+	var doc yaml.Node
+	err := dec.Decode(&doc)
+	if errors.Is(err, io.EOF) {
+		return nil, nil // empty, or nothing but comments
+	}
+	if err != nil {
+		c.add(syntaxProblem(c.path, content, err))
+		return nil, nil
+	}
+	if !c.checkBounds(&doc) {
+		return nil, nil
+	}
+	return &doc, dec
+}
+
 // file reads the top level of a file.
 func (c *checker) file(doc *yaml.Node) []Group {
 	top := c.mapping(doc.Content[0], "", `a rule file begins with "groups:"`)
 	if top == nil {
 		return nil
 	}
-	fields := c.fields(top)
-	c.refuseUnknown(fields, fileLevel)
+	fields := c.known(top, fileLevel)
 	f, ok := find(fields, "groups")
 	if !ok {
 		return nil

@@ -38,8 +38,7 @@ func (c *checker) group(n *yaml.Node, seen map[string]Position) (Group, bool) {
 	}
 	c.at.group = peek(m, "name")
 	before := c.found
-	fields := c.fields(m)
-	c.refuseUnknown(fields, groupLevel)
+	fields := c.known(m, groupLevel)
 	g := Group{
 		Name:        c.text(fields, "name"),
 		File:        c.path,

@@ -39,7 +39,7 @@ func Load(pattern string) Set {
 		for _, path := range paths {
 			if !seen[path] {
 				seen[path] = true
-				set.Files = append(set.Files, readFile(path))
+				set.Files = append(set.Files, Options{}.ReadFile(path))
 			}
 		}
 	}
