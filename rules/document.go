@@ -78,6 +78,9 @@ func (d *Document) Report(pos Position, field, msg, hint string) { d.c.report(po
 // Warn adds a warning of the reader's own.
 func (d *Document) Warn(pos Position, field, msg, hint string) { d.c.warn(pos, field, msg, hint) }
 
+// Count is how many problems were found until now.
+func (d *Document) Count() int { return d.c.found }
+
 // Problems lists what is wrong, in reading order.
 func (d *Document) Problems() []Problem { return d.c.listed() }
 

@@ -65,7 +65,7 @@ func (c *checker) refuseExpr(f field, text string, err error) {
 	var last Problem
 	for _, e := range errs {
 		pos := c.source.locate(f.value, text, int(e.PositionRange.Start))
-		msg := itemKind.ReplaceAllString(e.Err.Error(), `"$1"$2`)
+		msg := readable(e)
 		if last.Pos == pos && last.Msg == msg {
 			continue // the parser says some things twice
 		}
@@ -73,6 +73,9 @@ func (c *checker) refuseExpr(f field, text string, err error) {
 		last = Problem{Pos: pos, Msg: msg}
 	}
 }
+
+// readable is the text of an error without its place.
+func readable(e parser.ParseErr) string { return itemKind.ReplaceAllString(e.Err.Error(), `"$1"$2`) }
 
 // itemKind matches the parser's way of quoting operators and keywords.
 var itemKind = regexp.MustCompile(`<(?:op:|aggr:)?([a-z_0-9]+|[^a-z ]+?)>( |,|$)`)

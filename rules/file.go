@@ -137,7 +137,7 @@ func (c *checker) secondDocument(dec *yaml.Decoder) {
 		pos = position(second.Content[0])
 	}
 	c.warn(pos, "", "only the first YAML document of a file is read; what follows \"---\" is ignored",
-		"put the groups into one document, or into a file of their own")
+		"put all into one document, or into files of their own")
 }
 
 // decodes asks the YAML decoder for the last word on a file in which the walk

@@ -1,9 +1,11 @@
 package rules
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/prometheus/prometheus/promql/parser"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -11,7 +13,9 @@ import (
 // when it is read; absent fields, and all fields of an absent mapping, are zero.
 type Mapping struct {
 	// Pos is where the mapping begins.
-	Pos    Position
+	Pos Position
+	// Sound is false for what is no mapping, or has fields that nobody knows.
+	Sound  bool
 	d      *Document
 	prefix string // before the names of its fields in messages
 	fields []field
@@ -22,9 +26,11 @@ func (d *Document) mapping(n *yaml.Node, name string, form Form) Mapping {
 	if name != "" {
 		m.prefix = name + "."
 	}
+	before := d.c.found
 	if node := d.c.mapping(n, name, form.Shape); node != nil {
 		m.fields = d.c.known(node, form.level())
 	}
+	m.Sound = d.c.found == before
 	return m
 }
 
@@ -145,4 +151,17 @@ func (t Text) Report(offset int, msg, hint string) {
 		pos = t.d.c.source.locate(t.node, t.Value, offset)
 	}
 	t.d.c.report(pos, t.name, msg, hint)
+}
+
+// Refuse reports what the PromQL parser found wrong with the text, before which
+// it read skip bytes of something else.
+func (t Text) Refuse(err error, skip int) {
+	var errs parser.ParseErrors
+	if !errors.As(err, &errs) {
+		t.Report(0, err.Error(), "")
+		return
+	}
+	for _, e := range errs {
+		t.Report(max(0, int(e.PositionRange.Start)-skip), readable(e), "")
+	}
 }
