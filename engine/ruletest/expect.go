@@ -11,9 +11,10 @@ import (
 )
 
 func (r *reader) alert(t *Test, m rules.Mapping) AlertTest {
+	before := r.doc.Count()
 	name := m.Text("alertname")
 	a := AlertTest{Pos: m.Pos, EvalTime: m.Duration("eval_time"), AlertName: name.Value}
-	r.apart(t, func() {
+	r.apart(t, m, before, func() {
 		if name.Value == "" {
 			name.Report(0, "is missing", "name the alert that is to be tested")
 		}
@@ -30,13 +31,15 @@ func (r *reader) alert(t *Test, m rules.Mapping) AlertTest {
 }
 
 func (r *reader) expr(t *Test, m rules.Mapping) ExprTest {
+	before := r.doc.Count()
 	expr := m.Text("expr")
 	e := ExprTest{Pos: m.Pos, EvalTime: m.Duration("eval_time"), Expr: expr.Value}
-	r.apart(t, func() { r.doc.Expr(expr) })
+	r.apart(t, m, before, func() { r.doc.Expr(expr) })
 	for _, w := range m.Mappings("exp_samples", sampleForm) {
+		before := r.doc.Count()
 		s := Sample{Value: w.Number("value")}
 		ls, hist := w.Text("labels"), w.Text("histogram")
-		r.apart(t, func() {
+		r.apart(t, w, before, func() {
 			s.Labels, _ = r.metric(ls)
 			if hist.Value != "" {
 				s.Histogram = r.histogram(hist)

@@ -1,7 +1,6 @@
 package ruletest
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"net/url"
@@ -49,8 +48,13 @@ func (r *reader) test(m rules.Mapping, index int, interval time.Duration) Test {
 	return t
 }
 
-// apart runs f; the problems that it finds are the test's alone.
-func (r *reader) apart(t *Test, f func()) { t.Problems = append(t.Problems, r.doc.Apart(f)...) }
+// apart runs f on the texts of m, which have been read since before; the problems
+// that it finds are the test's alone. What could not be read means nothing.
+func (r *reader) apart(t *Test, m rules.Mapping, before int, f func()) {
+	if m.Sound && r.doc.Count() == before {
+		t.Problems = append(t.Problems, r.doc.Apart(f)...)
+	}
+}
 
 // externalURL makes a URL that prints as it was written: that is all that
 // templates show of it.
@@ -89,8 +93,9 @@ func (r *reader) start(text rules.Text) time.Time {
 // series reads one input series. at says where in t.Series a series is: of one
 // that is there twice promtool takes the last.
 func (r *reader) series(t *Test, m rules.Mapping, at map[string]int) {
+	before := r.doc.Count()
 	name, values := m.Text("series"), m.Text("values")
-	r.apart(t, func() {
+	r.apart(t, m, before, func() {
 		ls, named := r.metric(name)
 		vs, ok := r.values(values)
 		label, twice := ls.HasDuplicateLabelNames()
@@ -122,23 +127,10 @@ func (r *reader) series(t *Test, m rules.Mapping, at map[string]int) {
 func (r *reader) metric(text rules.Text) (labels.Labels, bool) {
 	ls, err := r.parser.ParseMetric(text.Value)
 	if err != nil {
-		refuse(text, err, 0)
+		text.Refuse(err, 0)
 		return labels.EmptyLabels(), false
 	}
 	return ls, true
-}
-
-// refuse reports what the parser found wrong with text, before which it read
-// skip bytes of ours.
-func refuse(text rules.Text, err error, skip int) {
-	var errs parser.ParseErrors
-	if !errors.As(err, &errs) {
-		text.Report(0, err.Error(), "")
-		return
-	}
-	for _, e := range errs {
-		text.Report(max(0, int(e.PositionRange.Start)-skip), e.Err.Error(), "")
-	}
 }
 
 // noSeries is before values where the parser wants a series.
@@ -146,15 +138,16 @@ const noSeries = "{} "
 
 // values parses a text of the expanding notation.
 func (r *reader) values(text rules.Text) ([]parser.SequenceValue, bool) {
-	if r.input += weigh(text.Value); r.input > maxInput {
-		text.Report(0, fmt.Sprintf("with this series the input of the file exceeds the limit of %d samples", maxInput),
+	weight := weigh(text.Value)
+	if r.input+weight > maxInput {
+		text.Report(0, fmt.Sprintf("with this the file holds more than the limit of %d samples", maxInput),
 			"histograms count by the length of their text; split the file, or use a longer interval")
-		r.input = maxInput // the next small one may fit
 		return nil, false
 	}
+	r.input += weight
 	_, vs, err := r.parser.ParseSeriesDesc(noSeries + text.Value)
 	if err != nil {
-		refuse(text, err, len(noSeries))
+		text.Refuse(err, len(noSeries))
 		return nil, false
 	}
 	return vs, true

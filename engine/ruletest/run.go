@@ -82,10 +82,10 @@ func Run(ctx context.Context, path string, opts Options) Result {
 	}
 	// Like promtool, rule files are not looked at where no test asks for them.
 	groups := f.load(opts, &res)
-	f.warn(tests, groups, &res)
 	if len(res.Problems) > 0 {
 		return res
 	}
+	f.warn(tests, groups, &res)
 	for _, t := range tests {
 		res.Tests = append(res.Tests, f.run(ctx, t, groups, opts))
 	}
@@ -105,9 +105,6 @@ func (f *File) load(opts Options, res *Result) []rules.Group {
 	order := map[string]int{}
 	for i, g := range f.GroupOrder {
 		order[g.Value] = i
-		if !slices.ContainsFunc(groups, func(rg rules.Group) bool { return rg.Name == g.Value }) {
-			res.warn(f, g.Pos(), "group_eval_order", fmt.Sprintf("no rule file has a group %q", g.Value))
-		}
 	}
 	for i := range groups {
 		groups[i].Interval = f.EvaluationInterval
@@ -147,9 +144,14 @@ func (f *File) ruleFiles(res *Result) []string {
 	return paths
 }
 
-// warn adds what passes and is hardly meant: an alert that no rule has never
-// fires, however its name is written.
+// warn adds what passes and is hardly meant: of an alert that no rule has it is
+// true that it does not fire, however its name is written.
 func (f *File) warn(tests []*Test, groups []rules.Group, res *Result) {
+	for _, g := range f.GroupOrder {
+		if !slices.ContainsFunc(groups, func(rg rules.Group) bool { return rg.Name == g.Value }) {
+			res.warn(f, g.Pos(), "group_eval_order", fmt.Sprintf("no rule file has a group %q", g.Value))
+		}
+	}
 	known := map[string]bool{}
 	for _, g := range groups {
 		for i := range g.Rules {
@@ -158,7 +160,8 @@ func (f *File) warn(tests []*Test, groups []rules.Group, res *Result) {
 	}
 	for _, t := range tests {
 		for _, a := range t.Alerts {
-			if a.AlertName != "" && !known[a.AlertName] && len(res.Problems) == 0 {
+			if !known[a.AlertName] {
+				known[a.AlertName] = true // once is enough
 				res.warn(f, a.Pos, "alertname", fmt.Sprintf("no rule has an alert %q", a.AlertName))
 			}
 		}

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -33,7 +35,7 @@ func (f *File) run(ctx context.Context, t *Test, groups []rules.Group, opts Opti
 	failed := func(err error) {
 		out.Failures = append(out.Failures, Failure{File: f.Path, Pos: t.Pos, Test: t.Title, Err: err})
 	}
-	if err := affordable(t, f.EvaluationInterval, groups); err != nil {
+	if err := possible(t, f.EvaluationInterval, groups); err != nil {
 		failed(err)
 		return out
 	}
@@ -56,7 +58,7 @@ func (f *File) run(ctx context.Context, t *Test, groups []rules.Group, opts Opti
 			ExternalLabels: t.ExternalLabels, ExternalURL: t.ExternalURL,
 		}),
 	}
-	x.engine.Load(groups)
+	x.engine.Load(groups, true)
 	if x.evaluate(ctx) {
 		for _, e := range t.Exprs {
 			x.checkExpr(ctx, e)
@@ -68,8 +70,16 @@ func (f *File) run(ctx context.Context, t *Test, groups []rules.Group, opts Opti
 	return out
 }
 
-// affordable is an error for a test that would take for ever.
-func affordable(t *Test, interval time.Duration, groups []rules.Group) error {
+// The times that PromQL can evaluate.
+var earliest, latest = time.Unix(0, math.MinInt64), time.Unix(0, math.MaxInt64)
+
+// possible is an error for a test that PromQL cannot evaluate, or not in our
+// lifetime.
+func possible(t *Test, interval time.Duration, groups []rules.Group) error {
+	if t.Start.Before(earliest) || t.Start.Add(t.length()).After(latest) {
+		return fmt.Errorf("from %s to %s later: PromQL evaluates nothing before 1677-09-22 or after 2262-04-11",
+			t.Start.Format(time.RFC3339), model.Duration(t.length()))
+	}
 	n := int64(1)
 	for _, g := range groups {
 		n += int64(len(g.Rules))
@@ -176,7 +186,7 @@ func compareFiring(a, b Firing) int {
 
 // checkExpr compares the result of one expression.
 func (x *trial) checkExpr(ctx context.Context, want ExprTest) {
-	f := Failure{Pos: want.Pos, EvalTime: want.EvalTime, What: fmt.Sprintf("expr %q", want.Expr)}
+	f := Failure{Pos: want.Pos, EvalTime: want.EvalTime, What: "expr `" + strings.Join(strings.Fields(want.Expr), " ") + "`"}
 	v, _, err := x.engine.Query(ctx, want.Expr, x.test.Start.Add(want.EvalTime))
 	var got []Sample
 	switch v := v.(type) {
@@ -207,17 +217,16 @@ func (x *trial) checkExpr(ctx context.Context, want ExprTest) {
 	}
 	f.Want, f.Got = showSamples(wanted), showSamples(got)
 	if slices.Equal(f.Want, f.Got) {
-		f.Note = "NaN equals nothing, as in promtool: expect the value of `x != x` to test for it"
+		f.Note = "NaN equals nothing, as in promtool: expect 1 of `x != bool x`"
 	}
 	x.fail(f)
 }
 
 // dump shows all samples of the test.
 func (x *trial) dump(ctx context.Context) string {
-	// A range cannot name fractions of seconds, and leaves out its left end.
-	length := (x.test.length() + time.Second).Truncate(time.Second)
-	expr := fmt.Sprintf(`{__name__=~".+"}[%s]`, model.Duration(length))
-	v, _, err := x.engine.Query(ctx, expr, x.test.Start.Add(length))
+	// A range leaves out its left end, where the first samples are.
+	expr := fmt.Sprintf(`{__name__=~".+"}[%s]`, model.Duration(x.test.length()+time.Second))
+	v, _, err := x.engine.Query(ctx, expr, x.test.Start.Add(x.test.length()))
 	if err != nil {
 		return "cannot be shown: " + err.Error()
 	}
