@@ -53,6 +53,7 @@ func (t *testRules) run(ctx context.Context) int {
 	}
 	code := exitOK
 	report := &junitxml.JUnitXML{}
+	ran := 0
 	for _, path := range t.files {
 		fmt.Fprintf(t.stdout, "Testing %s\n", path)
 		res := ruletest.Run(ctx, path, opts)
@@ -61,6 +62,10 @@ func (t *testRules) run(ctx context.Context) int {
 		}
 		t.print(res)
 		addSuite(report, res)
+		ran += len(res.Tests) + len(res.Problems)
+	}
+	if opts.Only != nil && ran == 0 {
+		fmt.Fprintf(t.stderr, "WARNING: no test has a name that matches --run %s\n", opts.Only)
 	}
 	if junit != nil {
 		if err := errors.Join(report.WriteXML(junit), junit.Close()); err != nil {
@@ -122,9 +127,9 @@ func (t *testRules) print(res ruletest.Result) {
 	case len(res.Problems) > 0:
 		fmt.Fprintf(t.stderr, "  FAILED: nothing was run\n")
 	case res.Failed() > 0:
-		fmt.Fprintf(t.stderr, "  FAILED: %d of %d tests\n", res.Failed(), len(res.Tests))
+		fmt.Fprintf(t.stderr, "  FAILED: %d of %s\n", res.Failed(), countTests(len(res.Tests)))
 	default:
-		fmt.Fprintf(t.stdout, "  SUCCESS: %d tests\n", len(res.Tests))
+		fmt.Fprintf(t.stdout, "  SUCCESS: %s\n", countTests(len(res.Tests)))
 	}
 	for _, p := range res.Problems {
 		fmt.Fprintf(t.stderr, "  %v\n", p)
@@ -141,6 +146,13 @@ func (t *testRules) show(f ruletest.Failure) string {
 		return f.Diff(isTerminal(t.stderr) && t.getenv("NO_COLOR") == "")
 	}
 	return f.String()
+}
+
+func countTests(n int) string {
+	if n == 1 {
+		return "1 test"
+	}
+	return fmt.Sprintf("%d tests", n)
 }
 
 func indent(text string) string { return "  " + strings.ReplaceAll(text, "\n", "\n  ") }
