@@ -37,7 +37,7 @@ func testRulesCommand(app *kingpin.Application, c console, actions map[string]ac
 	cmd := test.Command("rules", "Runs unit tests of rules, in promtool's format, on the engine that runs in production.")
 	cmd.Flag("run", "Run only the tests whose names match this regular expression; may be given several times.").StringsVar(&t.only)
 	cmd.Flag("diff", "Show what differs line by line.").BoolVar(&t.diff)
-	cmd.Flag("debug", "Show each test as it starts and ends, and all of its samples.").BoolVar(&t.debug)
+	cmd.Flag("debug", "Show how long each test took, and all of its samples.").BoolVar(&t.debug)
 	cmd.Flag("ignore-unknown-fields", "Pass over fields of rule files that nobody knows.").BoolVar(&t.lenient)
 	cmd.Arg("file", "Files of unit tests.").Required().StringsVar(&t.files)
 	actions[cmd.FullCommand()] = t.run
@@ -46,7 +46,10 @@ func testRulesCommand(app *kingpin.Application, c console, actions map[string]ac
 func (t *testRules) run(ctx context.Context) int {
 	opts := ruletest.Options{NewStorage: newTestStorage, IgnoreUnknownFields: t.lenient, Dump: t.debug}
 	var junit io.WriteCloser
-	err := errors.Join(t.checkFiles(), t.compile(&opts), t.create(&junit))
+	err := errors.Join(t.checkFiles(), t.compile(&opts))
+	if err == nil {
+		err = t.create(&junit)
+	}
 	if err != nil {
 		fmt.Fprintf(t.stderr, "tocsin: %s; see tocsin test rules --help\n", strings.ReplaceAll(err.Error(), "\n", "\ntocsin: "))
 		return exitUsage
