@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -27,7 +28,7 @@ func newPromQL(opts Options) *promql.Engine {
 	return promql.NewEngine(promql.EngineOpts{
 		Logger:               slog.New(slog.DiscardHandler),
 		Reg:                  opts.Registerer,
-		MaxSamples:           maxSamples,
+		MaxSamples:           cmp.Or(opts.MaxSamples, maxSamples),
 		Timeout:              QueryTimeout,
 		LookbackDelta:        lookbackDelta,
 		EnableAtModifier:     true,
