@@ -2,6 +2,8 @@
 PLUGIN ?= tocsin
 DOCKER ?= docker
 GO ?= go
+# Random rule sets that are compared with Prometheus's own evaluation.
+SEEDS ?= 1000
 
 .PHONY: build plugin install uninstall run test lint clean
 
@@ -32,6 +34,7 @@ test: ## unit tests, then the end-to-end tests: as root, see test/install-deps
 	test/install-deps
 	$(GO) vet ./...
 	$(GO) test -race -shuffle=on $$($(GO) list ./... | grep -v '/test$$')
+	$(GO) test -count=1 -run Differential ./engine -seeds $(SEEDS)
 	$(GO) test -count=1 -shuffle=on -timeout 15m ./test
 
 lint:

@@ -84,6 +84,8 @@ type RuleID struct {
 	File, Group string
 	// Name is the alert's name, Labels the rule's own labels as written.
 	Name, Labels string
+	// Recording tells a recording rule, which has no alerts, from an alerting one.
+	Recording bool `json:",omitempty"`
 	// Index tells apart rules of one group that are equal in all of the above.
 	Index int
 }
@@ -100,7 +102,9 @@ type Record struct {
 type Changes struct {
 	Upserts []Record
 	Deletes []Key
-	// At is the time of the evaluation.
+	// Replace: the Upserts are all there is.
+	Replace bool
+	// At is the time of the evaluation; zero if there was none.
 	At time.Time
 }
 

@@ -113,9 +113,8 @@ func (a *ahead) look(ctx context.Context, at time.Time, n int) bool {
 		a.size, a.rest = 1, aheadRest
 		return false
 	}
-	defer q.Close()
 	res := q.Exec(ctx)
-	m, ok := detached(res.Value).(promql.Matrix)
+	m, ok := res.Value.(promql.Matrix) // it lives in the memory of its query, which is not closed
 	if res.Err != nil || !ok {
 		a.size, a.rest = 1, aheadRest
 		return false

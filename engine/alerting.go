@@ -22,6 +22,9 @@ var errDuplicate = errors.New("two results have the same labels once the rule's 
 type alertingRule struct {
 	ruleBase
 	engine *Engine
+	// templateErr is the last error of a template, so that it is logged once.
+	templateErr string
+	ghost       bool // there is state, but no rule that could be read
 	// templates are the rule's templates as bounded made them, by their text.
 	templates map[string]string
 	active    map[alert.Fingerprint]*alert.Alert
@@ -31,7 +34,7 @@ type alertingRule struct {
 	// scrape is its evidence and not a want of evidence.
 	watchesAbsence bool
 
-	changed map[alert.Fingerprint]bool // since the last takeChanges; false: gone
+	changed map[alert.Fingerprint]bool // what the journal does not know yet; false: gone
 }
 
 // found is an element that the expression returned.
@@ -49,20 +52,32 @@ func (r *alertingRule) eval(ctx context.Context, in input) ([]promql.Sample, err
 	if !blind {
 		result, err = r.query(ctx, in)
 	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return nil, ctx.Err() // cut off by the stop: nothing was seen
+	}
 	evidence := err == nil && !blind && (in.fresh || r.watchesAbsence)
 	seen := make(map[alert.Fingerprint]bool, len(result))
 	var fresh []found
 	for _, f := range result {
-		seen[f.fp] = true
 		if a := r.active[f.fp]; a != nil && a.State != alert.Inactive {
 			a.Value, a.Annotations = f.value, f.annotations
+			seen[f.fp] = true
 			continue
 		}
 		fresh = append(fresh, f)
 	}
-	heldBack := r.admit(fresh, in)
+	// What is there goes first: the limit counts what is left of it. An alert that
+	// had ended and is back begins anew with its admission.
 	for _, fp := range r.order() {
 		r.advance(fp, seen[fp], evidence, in.ts)
+	}
+	heldBack := 0
+	if err == nil && !blind {
+		var admitted []alert.Fingerprint
+		admitted, heldBack = r.admit(fresh, in)
+		for _, fp := range admitted {
+			r.advance(fp, true, evidence, in.ts)
+		}
 	}
 	if err == nil && heldBack > 0 {
 		err = fmt.Errorf("limit of %d alerts reached: %d more are held back until others end", in.limit, heldBack)
@@ -72,10 +87,17 @@ func (r *alertingRule) eval(ctx context.Context, in input) ([]promql.Sample, err
 
 // query evaluates the expression and makes alerts of what it returns.
 func (r *alertingRule) query(ctx context.Context, in input) ([]found, error) {
+	if r.ghost {
+		return nil, errGhost
+	}
 	vec, err := r.vector(ctx, r.engine, in.at)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
+	failed := ""
 	result := make([]found, 0, len(vec))
 	seen := make(map[alert.Fingerprint]bool, len(vec))
 	lb := labels.NewBuilder(labels.EmptyLabels())
@@ -98,16 +120,23 @@ func (r *alertingRule) query(ctx context.Context, in input) ([]found, error) {
 		}
 		result = append(result, f)
 		if x.err != nil {
-			r.engine.log.Debug("template fails", "rule", r.rule.Alert, "err", x.err)
+			failed = x.err.Error()
 		}
 	}
+	if ctx.Err() != nil { // labels with errors in them would be other alerts
+		return nil, context.Cause(ctx)
+	}
+	if failed != r.templateErr && failed != "" {
+		r.engine.log.Warn("template fails, its error stands in its place", "rule", r.rule.Alert, "err", failed)
+	}
+	r.templateErr = failed
 	return result, nil
 }
 
 // admit makes pending alerts of new elements until the limit is reached: those
 // that wait longest first, and of these by their labels, as the order of a result
-// is nobody's. It returns how many it kept out.
-func (r *alertingRule) admit(fresh []found, in input) int {
+// is nobody's. It returns them, and how many it kept out.
+func (r *alertingRule) admit(fresh []found, in input) (admitted []alert.Fingerprint, heldBack int) {
 	if in.limit > 0 {
 		slices.SortStableFunc(fresh, func(a, b found) int {
 			return cmp.Or(r.since(a.fp, in.ts).Compare(r.since(b.fp, in.ts)), labels.Compare(a.labels, b.labels))
@@ -126,9 +155,10 @@ func (r *alertingRule) admit(fresh []found, in input) int {
 			State: alert.Pending, Labels: f.labels, Annotations: f.annotations, Value: f.value, ActiveAt: since,
 		}
 		r.changed[f.fp] = true
+		admitted = append(admitted, f.fp)
 	}
 	r.waiting = waiting
-	return len(waiting)
+	return admitted, len(waiting)
 }
 
 // since is when a new element was first seen.

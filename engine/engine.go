@@ -56,6 +56,9 @@ type Options struct {
 	// PauseHold is how long receivers are asked to keep firing alerts when the
 	// engine pauses.
 	PauseHold time.Duration
+	// RuleTimeout is how long the evaluation of one rule may take, its templates
+	// too; zero means the interval of its group, 5 s at least and 2 min at most.
+	RuleTimeout time.Duration
 	// Observe gets the state of a group after each of its evaluations. It is
 	// called from several goroutines. May be nil.
 	Observe func(GroupStatus)
@@ -88,14 +91,20 @@ type Engine struct {
 	promql  *promql.Engine
 
 	mu       sync.Mutex
-	next     []rules.Group  // guarded by mu: what Load gave and Run has not taken
-	haveNext bool           // guarded by mu
-	restore  []alert.Record // guarded by mu: what Restore gave and no group has taken
-	stopped  time.Time      // guarded by mu: when the records of restore were current
+	next     *loadedRules   // guarded by mu: what Load gave and Run has not taken
+	restored *restoredState // guarded by mu: what Restore gave and no rule has taken
 	loaded   chan struct{}  // one slot: there is a next
+
+	running  atomic.Bool // ticks are heard
 	groups   atomic.Pointer[[]*group]
 	lastTick atomic.Pointer[Tick]
-	resumed  bool // owned by Run: the groups have been evaluated before a pause
+	orphans  seriesSet // owned by Run: series to be marked stale, without a group to do it
+}
+
+// loadedRules is what Load gave.
+type loadedRules struct {
+	groups   []rules.Group
+	complete bool
 }
 
 // New makes an engine; it starts nothing.
@@ -129,6 +138,7 @@ func New(opts Options) *Engine {
 		promql: newPromQL(opts),
 	}
 	e.groups.Store(&[]*group{})
+	opts.Registerer.MustRegister(collector{e.Snapshot})
 	return e
 }
 
@@ -138,13 +148,13 @@ func setDefault(d *time.Duration, def time.Duration) {
 	}
 }
 
-// Load replaces the rules. State is kept for every rule that is still there, and
-// a rule that is gone resolves what it had firing. It returns at once; a running
-// engine takes the rules over between two evaluations, a stopped one at the next
-// Run.
-func (e *Engine) Load(groups []rules.Group) {
+// Load replaces the rules. State is kept for every rule that is still there. What
+// rules that are gone had firing is resolved if the rules are complete; if some of
+// the user's could not be read, it is held. Load returns at once; a running engine
+// takes the rules over between two evaluations, a stopped one when it begins.
+func (e *Engine) Load(groups []rules.Group, complete bool) {
 	e.mu.Lock()
-	e.next, e.haveNext = groups, true
+	e.next = &loadedRules{groups, complete}
 	e.mu.Unlock()
 	select {
 	case e.loaded <- struct{}{}:
@@ -152,22 +162,42 @@ func (e *Engine) Load(groups []rules.Group) {
 	}
 }
 
-// Restore hands over the alerts of the process before, as they were at stopped.
-// It must come before the first Run; rules find their alerts when they are
-// loaded.
-func (e *Engine) Restore(records []alert.Record, stopped time.Time) {
+// Restore hands over the alerts of the process before, as they were at asOf. It
+// must come before the first Begin; rules find their alerts when they are loaded.
+func (e *Engine) Restore(records []alert.Record, asOf time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.restore, e.stopped = records, stopped
+	e.restored = &restoredState{records, asOf}
+}
+
+// Resave gives all state to the journal with the next evaluations: for a journal
+// that was out of reach.
+func (e *Engine) Resave() {
+	for _, g := range *e.groups.Load() {
+		g.resave.Store(true)
+	}
 }
 
 // Tick tells that a scrape has been committed: groups that follow the scrape are
 // evaluated now. It never blocks. Groups whose interval is no multiple of the
 // scrape's keep their own time.
 func (e *Engine) Tick(t Tick) {
+	if !e.running.Load() {
+		return // what comes in a pause is no news after it
+	}
 	e.lastTick.Store(&t)
 	for _, g := range *e.groups.Load() {
 		g.tick(t)
+	}
+}
+
+// Begin takes over what Load gave and listens to ticks, which are evaluated once
+// Run runs. Call it before scraping starts, so that the first scrape is heard; Run
+// does it too.
+func (e *Engine) Begin() {
+	if !e.running.Load() {
+		e.takeNext(e.lastTick.Load())
+		e.running.Store(true)
 	}
 }
 
@@ -175,7 +205,8 @@ func (e *Engine) Tick(t Tick) {
 // returns. It may be called again later: that is the end of a pause, and the time
 // of the pause counts for no `for`.
 func (e *Engine) Run(ctx context.Context) error {
-	e.takeNext(nil)
+	e.Begin()
+	defer e.running.Store(false)
 	for ctx.Err() == nil {
 		turn, stop := context.WithCancel(ctx)
 		var running sync.WaitGroup
@@ -189,7 +220,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		stop()
 		running.Wait()
 		if ctx.Err() == nil {
-			e.takeNext(e.lastTick.Load())
+			e.reload()
 		}
 	}
 	for _, g := range *e.groups.Load() {
@@ -198,13 +229,32 @@ func (e *Engine) Run(ctx context.Context) error {
 	return nil
 }
 
+// reload takes over what Load gave, and lets new groups catch up with the last
+// tick.
+func (e *Engine) reload() {
+	last := e.lastTick.Load()
+	e.takeNext(last)
+	if last == nil {
+		return
+	}
+	for _, g := range *e.groups.Load() {
+		if last.At.After(g.last) {
+			g.tick(*last)
+		}
+	}
+}
+
 // Pause is the last will before a pause or the end: it asks receivers to keep
 // what fires until a restart has had its time, and journals all state. Call it
 // after Run has returned. at is the time of the pause.
 func (e *Engine) Pause(at time.Time) error {
 	var ns []alert.Notification
-	changes := alert.Changes{At: at}
+	changes := alert.Changes{At: at, Replace: true}
 	for _, g := range *e.groups.Load() {
+		if g.paused && !g.asOf.IsZero() {
+			g.shift(at.Sub(g.asOf)) // also where no evaluation came between two pauses
+			g.asOf = at
+		}
 		for _, r := range g.alerting() {
 			ns = append(ns, r.lastWill(at, e.opts.PauseHold)...)
 			changes.Upserts = append(changes.Upserts, r.records()...)

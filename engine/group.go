@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -13,8 +14,8 @@ import (
 	"github.com/tocsin/tocsin/rules"
 )
 
-// drainTimeout is how long the evaluation under way may go on after the stop.
-const drainTimeout = 1500 * time.Millisecond
+// minRuleTimeout is what a rule may take in a group of a very short interval.
+const minRuleTimeout = 5 * time.Second
 
 // group evaluates its rules one after the other. All of it is owned by the
 // goroutine in run, and while that does not run by the engine's Run and Pause.
@@ -26,9 +27,10 @@ type group struct {
 	rules    []rule
 	log      *slog.Logger
 
-	last      time.Time // timestamp of the last evaluation, by this process or the one before
-	evaluated time.Time // timestamp of the last evaluation by this process
-	paused    bool      // the next evaluation is the first after a pause
+	last   time.Time   // timestamp of the last evaluation; zero before the first
+	asOf   time.Time   // when the state of the alerts was current: last, or of the process before
+	paused bool        // the next evaluation is the first after a pause
+	resave atomic.Bool // the journal has nothing yet: the next evaluation gives it all
 	// orphans are series of rules that are gone, to be marked stale.
 	orphans seriesSet
 
@@ -81,85 +83,6 @@ func (g *group) alerting() []*alertingRule {
 	return as
 }
 
-// tick puts t into the slot, over an older one.
-func (g *group) tick(t Tick) {
-	for {
-		select {
-		case g.ticks <- t:
-			return
-		default:
-		}
-		select {
-		case <-g.ticks:
-		default:
-		}
-	}
-}
-
-// run evaluates until ctx is done.
-func (g *group) run(ctx context.Context) {
-	select { // a tick from before a pause is no news
-	case <-g.ticks:
-	default:
-	}
-	evalCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(drainTimeout, cancel) })()
-	if follows(g.interval, g.engine.opts.ScrapeInterval) {
-		g.follow(ctx, evalCtx)
-	} else {
-		g.keepTime(ctx, evalCtx)
-	}
-}
-
-// follow evaluates after scrapes. Should scrapes stop coming, which only a fault
-// of ours can cause, evaluation goes on without them, on data that is not fresh.
-func (g *group) follow(ctx, evalCtx context.Context) {
-	scrape := g.engine.opts.ScrapeInterval
-	patience := g.interval + 2*scrape
-	var alarm <-chan time.Time
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case t := <-g.ticks:
-			if due(t.At, g.last, g.interval, scrape) {
-				g.eval(evalCtx, t)
-			}
-		case now := <-alarm:
-			g.log.Warn("no scrape came, evaluating without")
-			g.eval(evalCtx, Tick{At: now.Round(0).Truncate(time.Millisecond)})
-		}
-		alarm = time.After(patience)
-	}
-}
-
-// keepTime evaluates at the group's own slots, from the first scrape on.
-func (g *group) keepTime(ctx, evalCtx context.Context) {
-	var t Tick
-	select {
-	case <-ctx.Done():
-		return
-	case t = <-g.ticks:
-	}
-	for {
-		now := time.Now()
-		timer := time.NewTimer(nextSlot(now, g.interval, g.key()).Sub(now))
-		for waiting := true; waiting; {
-			select {
-			case <-ctx.Done():
-				timer.Stop()
-				return
-			case t = <-g.ticks:
-			case at := <-timer.C:
-				t.At = nextSlot(at.Add(-g.interval), g.interval, g.key()).Round(0)
-				g.eval(evalCtx, t)
-				waiting = false
-			}
-		}
-	}
-}
-
 // eval is one evaluation of the group: every rule in its order, each seeing what
 // the ones before wrote; then the journal; then the receivers.
 func (g *group) eval(ctx context.Context, t Tick) {
@@ -173,15 +96,26 @@ func (g *group) eval(ctx context.Context, t Tick) {
 		samples += g.evalRule(ctx, r, in)
 	}
 	g.markOrphans(ctx, in.at)
-	g.last, g.evaluated, g.paused = t.At, t.At, false
+	if ctx.Err() != nil {
+		return
+	}
+	g.last, g.asOf, g.paused = t.At, t.At, false
 
 	var ns []alert.Notification
 	changes := alert.Changes{At: t.At}
+	all := g.resave.Swap(false)
 	for _, r := range g.alerting() {
 		ns = append(ns, r.notifications(in, g.interval)...)
-		r.takeChanges(&changes)
+		if all {
+			r.changeAll()
+		}
+		r.addChanges(&changes)
 	}
-	g.journal(changes)
+	if g.engine.record(changes) {
+		for _, r := range g.alerting() {
+			clear(r.changed)
+		}
+	}
 	if len(ns) > 0 {
 		g.engine.opts.Notify(ns)
 	}
@@ -193,15 +127,30 @@ func (g *group) eval(ctx context.Context, t Tick) {
 	g.engine.opts.Observe(*g.status.Load())
 }
 
+// ruleTimeout is how long one rule may take: as long as the group's interval, as
+// one that takes longer keeps its group from its next evaluation.
+func (g *group) ruleTimeout() time.Duration {
+	if t := g.engine.opts.RuleTimeout; t > 0 {
+		return t
+	}
+	return min(QueryTimeout, max(minRuleTimeout, g.interval))
+}
+
 func (g *group) evalRule(ctx context.Context, r rule, in input) int {
 	m, b := g.engine.metrics, r.base()
 	start := time.Now()
 	m.evaluations.WithLabelValues(g.key()).Inc()
-	samples, err := r.eval(ctx, in)
+	limit := g.ruleTimeout()
+	limited, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the rule takes longer than %s: its expression or a query in its templates asks for too much", limit))
+	samples, err := r.eval(limited, in)
+	cancel()
 	if errors.Is(err, errBlind) {
 		return 0 // what was recorded stands
 	}
-	if werr := b.write(ctx, g.engine.opts.Appendable, samples, in.at); err == nil {
+	if ctx.Err() != nil {
+		return 0 // cut off by the stop: that says nothing
+	}
+	if werr := b.write(ctx, g.engine.opts.Appendable, samples, in.at, err); err == nil {
 		err = werr
 	}
 	b.last, b.duration = in.ts, time.Since(start)
@@ -246,23 +195,18 @@ func (g *group) countIterations(ts time.Time) {
 // closeGap moves what counts time over a pause: nobody looked then, so no `for`
 // and no keep_firing_for may run through it.
 func (g *group) closeGap(ts time.Time) {
-	if !g.paused || g.last.IsZero() {
+	if !g.paused || g.asOf.IsZero() {
 		return
 	}
-	if gap := ts.Sub(g.last) - g.interval; gap > 0 {
-		for _, r := range g.alerting() {
-			r.shift(gap)
-		}
-	}
+	g.shift(ts.Sub(g.asOf) - g.interval)
 }
 
-func (g *group) journal(c alert.Changes) {
-	if len(c.Upserts) == 0 && len(c.Deletes) == 0 {
+func (g *group) shift(gap time.Duration) {
+	if gap <= 0 {
 		return
 	}
-	if err := g.engine.opts.Journal(c); err != nil {
-		g.engine.metrics.journalErrors.Inc()
-		g.log.Error("alert state is not durable", "err", err)
+	for _, r := range g.alerting() {
+		r.shift(gap)
 	}
 }
 
@@ -272,7 +216,7 @@ func (g *group) publish() { g.publishAfter(g.status.Load().EvaluationTime) }
 func (g *group) publishAfter(took time.Duration) {
 	st := &GroupStatus{
 		Name: g.Name, File: g.File, Interval: g.interval, Limit: g.Limit,
-		LastEvaluation: g.evaluated, EvaluationTime: took, Rules: make([]RuleStatus, len(g.rules)),
+		LastEvaluation: g.last, EvaluationTime: took, Rules: make([]RuleStatus, len(g.rules)),
 	}
 	for i, r := range g.rules {
 		b := r.base()
@@ -282,6 +226,7 @@ func (g *group) publishAfter(took time.Duration) {
 		}
 		if a, ok := r.(*alertingRule); ok {
 			st.Rules[i].Alerts, st.Rules[i].State = a.snapshot()
+			st.Rules[i].HeldBack = len(a.waiting)
 		}
 	}
 	g.status.Store(st)

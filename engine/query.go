@@ -4,24 +4,29 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/util/annotations"
+	"github.com/prometheus/prometheus/util/stats"
 )
 
-// Limits of one query, Prometheus's own.
+// Limits of one query: Prometheus's own, but for the samples in memory at once, of
+// which Prometheus allows ten times as many. A window of a rule counts only while
+// its series is evaluated.
 const (
 	QueryTimeout  = 2 * time.Minute
-	maxSamples    = 50_000_000
+	maxSamples    = 5_000_000
 	lookbackDelta = 5 * time.Minute
 )
 
 func newPromQL(opts Options) *promql.Engine {
 	return promql.NewEngine(promql.EngineOpts{
 		Logger:               slog.New(slog.DiscardHandler),
+		Reg:                  opts.Registerer,
 		MaxSamples:           maxSamples,
 		Timeout:              QueryTimeout,
 		LookbackDelta:        lookbackDelta,
@@ -34,20 +39,90 @@ func newPromQL(opts Options) *promql.Engine {
 	})
 }
 
-// Query evaluates an expression at one moment, for people and programs; rules
-// have their own way. The error is one of promql's typed errors, or a parse
-// error. It may be called at any time.
-func (e *Engine) Query(ctx context.Context, expr string, ts time.Time) (parser.Value, annotations.Annotations, error) {
-	q, err := e.promql.NewInstantQuery(ctx, e.opts.Queryable, nil, expr, ts)
+// Query is one query of people and programs; rules have their own way.
+type Query struct {
+	Expr string
+	// Start is when the expression is evaluated; with a Step it is evaluated at
+	// Start and at every Step from there, until End.
+	Start, End time.Time
+	Step       time.Duration
+	// Lookback is how far back a selector looks for a sample; zero means 5
+	// minutes.
+	Lookback time.Duration
+}
+
+// Result is what a Query gave.
+type Result struct {
+	Value parser.Value
+	Notes annotations.Annotations
+	// Stats is how much work it was.
+	Stats stats.QueryStats
+
+	release func()
+}
+
+// Release gives the memory of Value back; Value must not be used any more. It
+// need not be called.
+func (r Result) Release() {
+	if r.release != nil {
+		r.release()
+	}
+}
+
+// InvalidQueryError says that a query cannot be run, whatever the data: it does
+// not parse, or it gives nothing that a range query can show.
+type InvalidQueryError struct{ Err error }
+
+func (e InvalidQueryError) Error() string { return e.Err.Error() }
+
+func (e InvalidQueryError) Unwrap() error { return e.Err }
+
+// Execute runs one query. The error is an InvalidQueryError or one of promql's
+// typed errors. It may be called at any time.
+func (e *Engine) Execute(ctx context.Context, q Query) (Result, error) {
+	opts := promql.NewPrometheusQueryOpts(false, q.Lookback, nil)
+	var (
+		pq  promql.Query
+		err error
+	)
+	if q.Step == 0 {
+		pq, err = e.promql.NewInstantQuery(ctx, e.opts.Queryable, opts, q.Expr, q.Start)
+	} else {
+		pq, err = e.promql.NewRangeQuery(ctx, e.opts.Queryable, opts, q.Expr, q.Start, q.End, q.Step)
+	}
 	if err != nil {
-		return nil, nil, err
+		return Result{}, InvalidQueryError{err}
 	}
-	defer q.Close()
-	res := q.Exec(ctx)
+	res := pq.Exec(ctx)
 	if res.Err != nil {
-		return nil, res.Warnings, transparent(res.Err)
+		pq.Close()
+		return Result{Notes: res.Warnings}, transparent(res.Err)
 	}
-	return detached(res.Value), res.Warnings, nil
+	return Result{Value: res.Value, Notes: res.Warnings, Stats: stats.NewQueryStats(pq.Stats()), release: pq.Close}, nil
+}
+
+// Query evaluates an expression at one moment. The error is as Execute's.
+func (e *Engine) Query(ctx context.Context, expr string, ts time.Time) (parser.Value, annotations.Annotations, error) {
+	res, err := e.Execute(ctx, Query{Expr: expr, Start: ts})
+	if err != nil {
+		return nil, res.Notes, err
+	}
+	if !shares(res.Value) {
+		res.Release()
+	}
+	return res.Value, res.Notes, nil
+}
+
+// shares tells whether a value lives in the memory of its query: range vectors
+// do, and histograms.
+func shares(v parser.Value) bool {
+	switch v := v.(type) {
+	case promql.Matrix:
+		return true
+	case promql.Vector:
+		return slices.ContainsFunc(v, func(s promql.Sample) bool { return s.H != nil })
+	}
+	return false
 }
 
 // storageError is promql's, which hides its cause from errors.Is.
@@ -61,22 +136,6 @@ func transparent(err error) error {
 		return storageError{failed}
 	}
 	return err
-}
-
-// detached copies what the query engine takes back when the query is closed.
-func detached(v parser.Value) parser.Value {
-	if m, ok := v.(promql.Matrix); ok {
-		c := make(promql.Matrix, len(m))
-		for i, s := range m {
-			c[i] = promql.Series{
-				Metric: s.Metric, DropName: s.DropName,
-				Floats:     append([]promql.FPoint(nil), s.Floats...),
-				Histograms: append([]promql.HPoint(nil), s.Histograms...),
-			}
-		}
-		return c
-	}
-	return v
 }
 
 // vector evaluates an expression for a rule or template: scalars count as a

@@ -25,6 +25,9 @@ func (r *recordingRule) eval(ctx context.Context, in input) ([]promql.Sample, er
 		return nil, errBlind
 	}
 	vec, err := r.vector(ctx, r.engine, in.at)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}

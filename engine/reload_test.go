@@ -151,7 +151,7 @@ func TestRun(t *testing.T) {
 			if len(f.Problems) > 0 {
 				t.Fatal(f.Problems)
 			}
-			b.Load(f.Groups)
+			b.Load(f.Groups, true)
 		}
 		const two = `
 groups:

@@ -72,8 +72,8 @@ func (r *alertingRule) records() []alert.Record {
 	return rs
 }
 
-// takeChanges adds what changed since it was last called.
-func (r *alertingRule) takeChanges(c *alert.Changes) {
+// addChanges adds what has changed and is not in the journal yet.
+func (r *alertingRule) addChanges(c *alert.Changes) {
 	for fp, there := range r.changed {
 		if there {
 			c.Upserts = append(c.Upserts, alert.Record{Rule: r.id, Alert: *r.active[fp]})
@@ -81,7 +81,13 @@ func (r *alertingRule) takeChanges(c *alert.Changes) {
 			c.Deletes = append(c.Deletes, alert.Key{Rule: r.id, Fingerprint: fp})
 		}
 	}
-	clear(r.changed)
+}
+
+// changeAll counts everything as changed.
+func (r *alertingRule) changeAll() {
+	for fp := range r.active {
+		r.changed[fp] = true
+	}
 }
 
 // shift moves what counts time by d.
@@ -91,9 +97,11 @@ func (r *alertingRule) shift(d time.Duration) {
 			a.ActiveAt = a.ActiveAt.Add(d)
 			r.changed[fp] = true
 		}
-		if !a.KeepFiringSince.IsZero() {
-			a.KeepFiringSince = a.KeepFiringSince.Add(d)
-			r.changed[fp] = true
+		for _, since := range []*time.Time{&a.KeepFiringSince, &a.HeldSince} {
+			if !since.IsZero() {
+				*since = since.Add(d)
+				r.changed[fp] = true
+			}
 		}
 	}
 }

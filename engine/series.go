@@ -19,9 +19,10 @@ type seriesSet map[string]labels.Labels
 func (s seriesSet) add(ls labels.Labels) { s[string(ls.Bytes(nil))] = ls }
 
 // write stores the samples of one evaluation in one transaction, and marks stale
-// what the evaluation before wrote and this one did not.
-func (b *ruleBase) write(ctx context.Context, to storage.AppendableV2, samples []promql.Sample, at time.Time) error {
-	if b.health == HealthErr && len(samples) == 0 || len(samples) == 0 && len(b.written) == 0 {
+// what the evaluation before wrote and this one did not. An evaluation that failed
+// without samples says nothing about the series before.
+func (b *ruleBase) write(ctx context.Context, to storage.AppendableV2, samples []promql.Sample, at time.Time, evalErr error) error {
+	if len(samples) == 0 && (evalErr != nil || len(b.written) == 0) {
 		return nil
 	}
 	app := to.AppenderV2(context.WithoutCancel(ctx))
@@ -56,6 +57,27 @@ func stale(app storage.AppenderV2, before, now seriesSet, at time.Time) {
 		if _, ok := now[k]; !ok {
 			_, _ = app.Append(0, ls, 0, at.UnixMilli(), math.Float64frombits(value.StaleNaN), nil, nil, storage.AOptions{RejectOutOfOrder: true})
 		}
+	}
+}
+
+// orphan notes a series of a rule that is gone.
+func (e *Engine) orphan(key string, ls labels.Labels) {
+	if e.orphans == nil {
+		e.orphans = seriesSet{}
+	}
+	e.orphans[key] = ls
+}
+
+// passOrphans gives all series of rules that are gone to the first group, to be
+// marked with its next evaluation; without a group they wait for one.
+func (e *Engine) passOrphans(groups, old []*group) {
+	for _, g := range old {
+		for k, ls := range g.orphans {
+			e.orphan(k, ls)
+		}
+	}
+	if len(groups) > 0 {
+		groups[0].orphans, e.orphans = e.orphans, nil
 	}
 }
 

@@ -35,10 +35,15 @@ func step(a *alert.Alert, o observation) (keep bool) {
 	default:
 		return end(a, o.ts)
 	}
+	// A clock that went back, as at a boot without one, is no evidence: what fires
+	// goes on, what is pending waits its whole time by the new clock.
+	if a.State == alert.Pending && o.ts.Before(a.ActiveAt) {
+		a.ActiveAt = o.ts
+	}
 	switch active := o.ts.Sub(a.ActiveAt); {
 	case a.State == alert.Pending && active >= o.hold:
 		a.State, a.FiredAt = alert.Firing, o.ts
-	case a.State == alert.Firing && active < o.hold: // the rule's `for` became longer
+	case a.State == alert.Firing && active >= 0 && active < o.hold: // the rule's `for` became longer
 		a.State = alert.Pending
 		a.FiredAt, a.LastSentAt, a.KeepFiringSince = time.Time{}, time.Time{}, time.Time{}
 	}
@@ -94,7 +99,7 @@ func needsSending(a *alert.Alert, ts time.Time, resendDelay time.Duration) bool 
 	if a.State == alert.Pending {
 		return false
 	}
-	if a.ResolvedAt.After(a.LastSentAt) {
+	if a.ResolvedAt.After(a.LastSentAt) || a.LastSentAt.After(ts) { // or the clock went back
 		return true
 	}
 	return a.LastSentAt.Add(resendDelay).Before(ts)

@@ -66,9 +66,13 @@ func New(opts Options) *Journal {
 const lockTimeout = time.Second
 
 // Open opens the file or begins one. It fails only where the directory refuses.
+// Opening an open journal does nothing.
 func (j *Journal) Open() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.db != nil {
+		return nil
+	}
 	db, err := openFile(j.opts.Path)
 	if err != nil && !isRefusal(err) {
 		aside := fmt.Sprintf("%s.damaged-%s", j.opts.Path, time.Now().UTC().Format("20060102T150405Z"))
@@ -121,6 +125,13 @@ func openFile(path string) (db *bolt.DB, err error) {
 	return db, nil
 }
 
+// IsOpen tells whether Save can work.
+func (j *Journal) IsOpen() bool {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	return j.db != nil
+}
+
 // Damage tells what was wrong with the file when it was opened; empty if nothing.
 func (j *Journal) Damage() string {
 	j.mu.RLock()
@@ -151,7 +162,10 @@ func (j *Journal) Save(c alert.Changes) error {
 		return ErrClosed
 	}
 	err := j.db.Batch(func(tx *bolt.Tx) error {
-		b := tx.Bucket(alertsBucket)
+		b, err := bucketFor(tx, c)
+		if err != nil {
+			return err
+		}
 		for _, k := range c.Deletes {
 			if err := b.Delete(key(k)); err != nil {
 				return err
@@ -166,6 +180,9 @@ func (j *Journal) Save(c alert.Changes) error {
 				return err
 			}
 		}
+		if c.At.IsZero() {
+			return nil
+		}
 		at, err := json.Marshal(c.At)
 		if err != nil {
 			return err
@@ -177,6 +194,17 @@ func (j *Journal) Save(c alert.Changes) error {
 	}
 	j.metrics.saves.Inc()
 	return nil
+}
+
+// bucketFor is the bucket of the alerts, emptied where the changes replace all.
+func bucketFor(tx *bolt.Tx, c alert.Changes) (*bolt.Bucket, error) {
+	if !c.Replace {
+		return tx.Bucket(alertsBucket), nil
+	}
+	if err := tx.DeleteBucket(alertsBucket); err != nil {
+		return nil, err
+	}
+	return tx.CreateBucket(alertsBucket)
 }
 
 // Load reads back every alert, and the time of the last Save.

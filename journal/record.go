@@ -76,7 +76,7 @@ func key(k alert.Key) []byte {
 func isRefusal(err error) bool {
 	for _, e := range []error{
 		syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.EACCES, syscall.EPERM,
-		syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOENT,
+		syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOENT, syscall.EIO,
 	} {
 		if errors.Is(err, e) {
 			return true

@@ -14,6 +14,8 @@ type checker struct {
 	path   string
 	source *source
 	promql parser.Parser
+	lax    bool // unknown fields are passed over
+	marks  marks
 
 	at       place // what is being read
 	problems []Problem
@@ -27,11 +29,13 @@ type place struct {
 	index       int
 }
 
-func newChecker(path string, content []byte) *checker {
+func newChecker(o Options, path string, content []byte) *checker {
 	return &checker{
 		path:   path,
 		source: newSource(content),
 		promql: parser.NewParser(parser.Options{}),
+		lax:    o.IgnoreUnknownFields,
+		marks:  marks{},
 	}
 }
 
@@ -48,10 +52,12 @@ func (c *checker) add(p Problem) {
 	}
 }
 
-// warn adds a warning at the current place.
-func (c *checker) warn(pos Position, field, msg, hint string) {
+// warn adds a warning of that lint at the current place.
+func (c *checker) warn(lint string, pos Position, field, msg, hint string) {
 	if len(c.warnings) < maxProblems {
-		c.warnings = append(c.warnings, c.finding(pos, field, msg, hint))
+		p := c.finding(pos, field, msg, hint)
+		p.Lint = lint
+		c.warnings = append(c.warnings, p)
 	}
 }
 
@@ -65,7 +71,7 @@ func (c *checker) finding(pos Position, field, msg, hint string) Problem {
 
 // listed returns the problems in reading order, and last how many are missing.
 func (c *checker) listed() []Problem {
-	sortProblems(c.problems)
+	SortProblems(c.problems)
 	if more := c.found - len(c.problems); more > 0 {
 		c.problems = append(c.problems, Problem{
 			File: c.path, Msg: fmt.Sprintf("%d more problems are not listed", more),

@@ -70,18 +70,23 @@ func isDir(path string) bool {
 }
 
 // readFile reads one file; what goes wrong is the File's problem.
-func readFile(path string) File {
+func (o Options) readFile(path string) File {
 	f, err := openRegular(path)
 	if err != nil {
 		return badFile(path, ioProblem(path, err))
 	}
 	defer f.Close()
+	return o.Read(path, f)
+}
+
+// Read reads a rule file's content from r; path only names it.
+func (o Options) Read(path string, r io.Reader) File {
 	// One byte more than the limit lets Parse see that there is too much.
-	content, err := io.ReadAll(io.LimitReader(f, maxFileSize+1))
+	content, err := io.ReadAll(io.LimitReader(r, maxFileSize+1))
 	if err != nil {
 		return badFile(path, ioProblem(path, err))
 	}
-	return Parse(path, content)
+	return o.Parse(path, content)
 }
 
 var errNotRegular = errors.New("is not a regular file")

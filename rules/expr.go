@@ -17,7 +17,7 @@ func (c *checker) expr(r Rule, fields []field) (string, parser.Expr) {
 	const hint = "every rule needs a PromQL expression"
 	f, ok := find(fields, "expr")
 	if !ok {
-		if !ruleLevel.meant(fields, "expr") {
+		if !c.meant(ruleLevel, fields, "expr") {
 			c.report(r.Pos, "expr", "is missing", hint)
 		}
 		return "", nil
@@ -72,9 +72,9 @@ var itemKind = regexp.MustCompile(`<(?:op:|aggr:)?([a-z_0-9]+|[^a-z ]+?)>( |,|$)
 func (c *checker) warnType(f field, expr parser.Expr) {
 	switch expr.Type() {
 	case parser.ValueTypeMatrix:
-		c.warn(position(f.value), "expr", "this is a range of samples, and no evaluation of it can succeed", hintRange)
+		c.warn(LintType, position(f.value), "expr", "this is a range of samples, and no evaluation of it can succeed", hintRange)
 	case parser.ValueTypeString:
-		c.warn(position(f.value), "expr", "this is a text, and no evaluation of it can succeed",
+		c.warn(LintType, position(f.value), "expr", "this is a text, and no evaluation of it can succeed",
 			"remove the inner quotes")
 	}
 }
@@ -90,7 +90,7 @@ func hintExpr(text string, e parser.ParseErr) string {
 	}
 	if name, ok := strings.CutPrefix(msg, "unknown function with name "); ok {
 		name, err := strconv.Unquote(name)
-		if guess := nearest(name, functions); err == nil && guess != "" {
+		if guess := Nearest(name, functions); err == nil && guess != "" {
 			return "did you mean " + guess + "()?"
 		}
 		return ""

@@ -24,11 +24,17 @@ type File struct {
 	// Warnings lists what Prometheus accepts but what hardly does what its
 	// author meant. They keep nothing from running.
 	Warnings []Problem
+
+	source *source // nil for what could not be read
+	marks  marks
 }
+
+// Parse reads a rule file's content with the default options.
+func Parse(path string, content []byte) File { return Options{}.Parse(path, content) }
 
 // Parse reads a rule file's content; path only names it. It touches nothing
 // outside, never fails as a whole, and reports everything that it finds.
-func Parse(path string, content []byte) (file File) {
+func (o Options) Parse(path string, content []byte) (file File) {
 	// A plugin that dies of its rule file is started again with the same file,
 	// and dies again. The YAML and PromQL parsers are not ours to trust that far.
 	defer func() {
@@ -40,10 +46,10 @@ func Parse(path string, content []byte) (file File) {
 			}}}
 		}
 	}()
-	return parse(path, content)
+	return o.parse(path, content)
 }
 
-func parse(path string, content []byte) File {
+func (o Options) parse(path string, content []byte) File {
 	file := File{Path: path}
 	if p, ok := checkSize(path, int64(len(content))); !ok {
 		file.Problems = []Problem{p}
@@ -56,10 +62,11 @@ func parse(path string, content []byte) File {
 		return file // empty, or nothing but comments
 	}
 	if err != nil {
-		file.Problems = []Problem{syntaxProblem(path, content, err)}
+		file.Problems = []Problem{SyntaxProblem(path, content, err)}
 		return file
 	}
-	c := newChecker(path, content)
+	c := newChecker(o, path, content)
+	file.source, file.marks = c.source, c.marks
 	if c.checkBounds(&doc) {
 		file.Groups = c.file(&doc)
 		c.secondDocument(dec)
@@ -67,7 +74,7 @@ func parse(path string, content []byte) File {
 			file.Groups = nil
 		}
 	}
-	sortProblems(c.warnings)
+	SortProblems(c.warnings)
 	file.Problems, file.Warnings = c.listed(), c.warnings
 	return file
 }
@@ -110,7 +117,7 @@ func (c *checker) secondDocument(dec *yaml.Decoder) {
 		}
 		pos = position(second.Content[0])
 	}
-	c.warn(pos, "", "only the first YAML document of a file is read; what follows \"---\" is ignored",
+	c.warn(LintIgnored, pos, "", "only the first YAML document of a file is read; what follows \"---\" is ignored",
 		"put the groups into one document, or into a file of their own")
 }
 

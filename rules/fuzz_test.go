@@ -22,7 +22,7 @@ func FuzzParse(f *testing.F) {
 		if len(content) > 8<<10 {
 			t.Skip("larger inputs are slower, not richer")
 		}
-		file := parse("f.yml", content)
+		file := Options{}.parse("f.yml", content)
 		checkInvariants(t, file, content)
 		if ok, errs := prometheusAccepts(content); ok != (len(file.Problems) == 0) {
 			t.Errorf("Prometheus accepts: %v %v\nwe say: %v", ok, errs, file.Problems)

@@ -22,7 +22,7 @@ func TestGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			file := parse(filepath.Base(path), content)
+			file := Options{}.parse(filepath.Base(path), content)
 			checkInvariants(t, file, content)
 			golden := strings.TrimSuffix(path, ".yml") + ".golden"
 			got := show(file)

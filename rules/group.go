@@ -29,7 +29,7 @@ type Group struct {
 func (c *checker) group(n *yaml.Node, seen map[string]Position) (Group, bool) {
 	c.at = place{}
 	if isNull(n) {
-		c.warn(position(n), "groups", "an empty entry is ignored", "")
+		c.warn(LintIgnored, position(n), "groups", "an empty entry is ignored", "")
 		return Group{}, false
 	}
 	m := c.mapping(n, "groups", `a group has a "name" and "rules"`)
@@ -59,6 +59,7 @@ func (c *checker) group(n *yaml.Node, seen map[string]Position) (Group, bool) {
 		rules = c.list(f)
 	}
 	good := c.found == before
+	c.mark(g.Pos, fields)
 	g.Rules = c.rules(rules, shared)
 	if good {
 		c.warnTemplates(shared, g.Rules)
@@ -71,7 +72,7 @@ func (c *checker) group(n *yaml.Node, seen map[string]Position) (Group, bool) {
 func (c *checker) groupName(g Group, fields []field, seen map[string]Position) {
 	const hint = "give the group a name that is unique in this file"
 	f, ok := find(fields, "name")
-	if !ok && groupLevel.meant(fields, "name") {
+	if !ok && c.meant(groupLevel, fields, "name") {
 		return
 	}
 	if !ok {
@@ -114,7 +115,7 @@ func (c *checker) warnTemplates(shared textMap, rules []Rule) {
 		}
 		for _, e := range shared.entries {
 			if bad, ok := c.badTemplate(rules[i].Alert, shared, e); ok {
-				c.warn(bad.Pos, bad.Field, bad.Msg, bad.Hint)
+				c.warn(LintTemplate, bad.Pos, bad.Field, bad.Msg, bad.Hint)
 			}
 		}
 		return

@@ -27,6 +27,9 @@ var (
 
 // refuseUnknown reports the fields that the level does not have.
 func (c *checker) refuseUnknown(fields []field, l level) {
+	if c.lax {
+		return
+	}
 	for _, f := range fields {
 		if slices.Contains(l.fields, f.name) {
 			continue
@@ -35,11 +38,14 @@ func (c *checker) refuseUnknown(fields []field, l level) {
 	}
 }
 
-// meant tells whether one of the unknown fields looks like a slip of name; then
+// meant tells whether one of the refused fields looks like a slip of name; then
 // there is no need to report name as missing.
-func (l level) meant(fields []field, name string) bool {
+func (c *checker) meant(l level, fields []field, name string) bool {
+	if c.lax {
+		return false
+	}
 	for _, f := range fields {
-		if !slices.Contains(l.fields, f.name) && l.hint(f.name) == "" && nearest(f.name, l.fields) == name {
+		if !slices.Contains(l.fields, f.name) && l.hint(f.name) == "" && Nearest(f.name, l.fields) == name {
 			return true
 		}
 	}
@@ -51,7 +57,7 @@ func (l level) hintUnknown(name string) string {
 	if hint := l.hint(name); hint != "" {
 		return hint
 	}
-	if guess := nearest(name, l.fields); guess != "" {
+	if guess := Nearest(name, l.fields); guess != "" {
 		return fmt.Sprintf("did you mean %q?", guess)
 	}
 	if len(l.fields) == 1 {

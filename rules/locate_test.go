@@ -118,7 +118,7 @@ func TestSyntaxLine(t *testing.T) {
 		{"large file without a line", strings.Repeat("# xxxxxxxxx\n", 100_000) + "c: *x\n", Position{}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			file := parse("f.yml", []byte(tt.in))
+			file := Options{}.parse("f.yml", []byte(tt.in))
 			if len(file.Problems) != 1 || file.Problems[0].Pos != tt.want {
 				t.Errorf("want %v, got %v", tt.want, file.Problems)
 			}

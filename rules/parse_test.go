@@ -107,7 +107,7 @@ func TestNearest(t *testing.T) {
 		{"threshold", ""},
 		{strings.Repeat("expr", 100), ""},
 	} {
-		if got := nearest(tt.in, ruleFields); got != tt.want {
+		if got := Nearest(tt.in, ruleFields); got != tt.want {
 			t.Errorf("%q: want %q, got %q", tt.in, tt.want, got)
 		}
 	}
@@ -131,7 +131,7 @@ func TestFunctionsAreSuggested(t *testing.T) {
 	for in, want := range map[string]string{
 		"incraese": "increase", "maxovertime": "max_over_time", "sume": "sum", "abent": "absent",
 	} {
-		if got := nearest(in, functions); got != want {
+		if got := Nearest(in, functions); got != want {
 			t.Errorf("%q: want %q, got %q", in, want, got)
 		}
 	}
@@ -140,7 +140,7 @@ func TestFunctionsAreSuggested(t *testing.T) {
 // The number of problems is bounded, and says so.
 func TestParseListsNoMoreThanAnyoneReads(t *testing.T) {
 	in := "groups:\n- name: g\n  rules: [" + strings.Repeat("x, ", 3000) + "]\n"
-	file := parse("f.yml", []byte(in))
+	file := Options{}.parse("f.yml", []byte(in))
 	if len(file.Problems) != maxProblems+1 {
 		t.Fatalf("got %d problems", len(file.Problems))
 	}

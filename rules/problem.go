@@ -23,6 +23,9 @@ type Problem struct {
 	Field string
 	// Msg says what is wrong, and Hint what to do; Hint may be empty.
 	Msg, Hint string
+	// Lint is the name of the lint that found this; empty for a problem that
+	// keeps something from running.
+	Lint string
 	// Err is the cause when the operating system is to blame, else nil.
 	Err error
 }
@@ -72,8 +75,8 @@ func (p Problem) where() string {
 	return strings.Join(parts, ", ")
 }
 
-// sortProblems puts the problems of one file into reading order.
-func sortProblems(problems []Problem) {
+// SortProblems puts the problems of one file into reading order.
+func SortProblems(problems []Problem) {
 	slices.SortStableFunc(problems, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Column, b.Pos.Column))
 	})

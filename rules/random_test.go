@@ -110,7 +110,7 @@ func TestVerdictOnRandomFiles(t *testing.T) {
 		w := &writer{Rand: rand.New(rand.NewPCG(seed, 0))}
 		in := "groups: " + w.list(w.group, 3) + "\n"
 		ok, errs := prometheusAccepts([]byte(in))
-		file := parse("f.yml", []byte(in))
+		file := Options{}.parse("f.yml", []byte(in))
 		if ok != (len(file.Problems) == 0) {
 			t.Errorf("seed %d: Prometheus accepts: %v %v\nwe say: %v\n%s", seed, ok, errs, file.Problems, in)
 		}

@@ -49,7 +49,7 @@ func (r *Rule) Name() string {
 // not run.
 func (c *checker) rule(n *yaml.Node, shared textMap) (Rule, bool) {
 	if isNull(n) {
-		c.warn(position(n), "rules", "an empty entry is ignored", "")
+		c.warn(LintIgnored, position(n), "rules", "an empty entry is ignored", "")
 		return Rule{}, false
 	}
 	m := c.mapping(n, "rules", `a rule has "alert" or "record", and "expr"`)
@@ -85,6 +85,7 @@ func (c *checker) rule(n *yaml.Node, shared textMap) (Rule, bool) {
 	if c.found > before {
 		return Rule{}, false
 	}
+	c.mark(r.Pos, fields, shared, own, notes)
 	all := maps.Clone(shared.values)
 	if all == nil {
 		all = map[string]string{}
@@ -110,7 +111,7 @@ func (c *checker) ruleName(r Rule, fields []field) {
 				c.refuseEmpty(f, "give the rule a name")
 				return
 			}
-			if ruleLevel.meant(fields, name) {
+			if c.meant(ruleLevel, fields, name) {
 				return
 			}
 		}

@@ -15,7 +15,20 @@ type Set struct {
 	// Problems are those that belong to no single file: a pattern that names
 	// nothing, a directory that cannot be read.
 	Problems []Problem
+	// Fingerprint is of the files before they were read: Watch compares it with
+	// what is there now. Only Load sets it.
+	Fingerprint string
 }
+
+// Options are how rule files are read.
+type Options struct {
+	// IgnoreUnknownFields passes over the fields that the format does not have.
+	// Prometheus and Tocsin refuse them when they run the rules.
+	IgnoreUnknownFields bool
+}
+
+// Load reads the rule files that a pattern names with the default options.
+func Load(pattern string) Set { return Options{}.Load(pattern) }
 
 // Load reads the rule files that a pattern names. The pattern is a file, a
 // directory (its *.yml, *.yaml and *.rules files, not those of directories in
@@ -25,8 +38,8 @@ type Set struct {
 //
 // Load always returns what it could read. The empty pattern, and a directory
 // without rule files, are an empty Set.
-func Load(pattern string) Set {
-	var set Set
+func (o Options) Load(pattern string) Set {
+	set := Set{Fingerprint: fingerprint(pattern)}
 	seen := map[string]bool{}
 	for _, p := range splitPattern(pattern) {
 		paths, problem := expand(p)
@@ -36,7 +49,7 @@ func Load(pattern string) Set {
 		for _, path := range paths {
 			if !seen[path] {
 				seen[path] = true
-				set.Files = append(set.Files, readFile(path))
+				set.Files = append(set.Files, o.readFile(path))
 			}
 		}
 	}

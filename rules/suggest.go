@@ -2,9 +2,9 @@ package rules
 
 import "strings"
 
-// nearest returns the candidate that name is most likely a slip of, or nothing
+// Nearest returns the candidate that name is most likely a slip of, or nothing
 // when none is near. The first of equals wins.
-func nearest(name string, candidates []string) string {
+func Nearest(name string, candidates []string) string {
 	const longest = 64 // longer names are no slips, and the distance is quadratic
 	if len(name) < 2 || len(name) > longest {
 		return ""

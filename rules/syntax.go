@@ -9,9 +9,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// syntaxProblem turns what the YAML parser says about a file that is not YAML
+// SyntaxProblem turns what the YAML parser says about a file that is not YAML
 // into a problem with a place.
-func syntaxProblem(path string, content []byte, err error) Problem {
+func SyntaxProblem(path string, content []byte, err error) Problem {
 	line, msg := cutLine(err.Error())
 	line = syntaxLine(content, line, msg)
 	p := Problem{File: path, Msg: "not valid YAML: " + msg}

@@ -98,7 +98,7 @@ func hintTemplate(msg string) string {
 		if strings.HasPrefix(m[1], "$") {
 			known = templateVariables
 		}
-		if guess := nearest(m[1], known); guess != "" {
+		if guess := Nearest(m[1], known); guess != "" {
 			return fmt.Sprintf("did you mean %s?", guess)
 		}
 		if strings.HasPrefix(m[1], "$") {

@@ -287,7 +287,7 @@ func TestVerdictIsPrometheusVerdict(t *testing.T) {
 	for _, tt := range verdicts {
 		t.Run(tt.name, func(t *testing.T) {
 			theirs, errs := prometheusAccepts([]byte(tt.in))
-			file := parse("f.yml", []byte(tt.in))
+			file := Options{}.parse("f.yml", []byte(tt.in))
 			ours := len(file.Problems) == 0
 			if theirs != tt.ok || ours != tt.ok {
 				t.Errorf("accepted: want %v, Prometheus %v, we %v\n%s\nPrometheus: %v\nwe: %v",
@@ -316,7 +316,7 @@ func TestStricterThanPrometheus(t *testing.T) {
 			if ok, errs := prometheusAccepts([]byte(tt.in)); !ok {
 				t.Fatalf("Prometheus is as strict: %v", errs)
 			}
-			if file := parse("f.yml", []byte(tt.in)); len(file.Problems) != 1 {
+			if file := (Options{}).parse("f.yml", []byte(tt.in)); len(file.Problems) != 1 {
 				t.Errorf("want one problem, for %s; got %v", tt.why, file.Problems)
 			}
 		})

@@ -23,12 +23,13 @@ const (
 	settle = 200 * time.Millisecond
 )
 
-// Watch calls changed whenever the files that the pattern names have become
-// others: written, replaced, renamed, removed, or newly there, also behind
-// symbolic links. It takes what Load takes, and the state of the moment as
-// known. It returns when ctx is done. changed is called from one goroutine.
-func Watch(ctx context.Context, pattern string, log *slog.Logger, changed func()) {
-	w := &watcher{pattern: pattern, log: log, known: fingerprint(pattern), watched: map[string]bool{}}
+// Watch calls changed whenever the files that the pattern names are others than
+// those of the Set that was last loaded: written, replaced, renamed, removed, or
+// newly there, also behind symbolic links. It takes what Load takes; loaded gives
+// the Fingerprint of that Set, or "" as long as nothing has been loaded. It
+// returns when ctx is done. changed is called from one goroutine.
+func Watch(ctx context.Context, pattern string, log *slog.Logger, loaded func() string, changed func()) {
+	w := &watcher{pattern: pattern, log: log, loaded: loaded, watched: map[string]bool{}}
 	if n, err := fsnotify.NewWatcher(); err != nil {
 		log.Warn("file system gives no notifications, polling alone", "err", err)
 	} else {
@@ -42,7 +43,7 @@ func Watch(ctx context.Context, pattern string, log *slog.Logger, changed func()
 type watcher struct {
 	pattern string
 	log     *slog.Logger
-	known   string
+	loaded  func() string
 	notify  *fsnotify.Watcher // nil: polling alone
 	watched map[string]bool
 }
@@ -66,8 +67,7 @@ func (w *watcher) run(ctx context.Context, changed func()) {
 		case err := <-errs:
 			w.log.Debug("file notification", "err", err) // polling finds what was missed
 		}
-		if now := fingerprint(w.pattern); now != w.known && ctx.Err() == nil {
-			w.known = now
+		if known := w.loaded(); known != "" && known != fingerprint(w.pattern) && ctx.Err() == nil {
 			changed()
 		}
 	}
@@ -135,6 +135,7 @@ func watchedDirs(pattern string) map[string]bool {
 // fingerprint changes with anything that Load would read otherwise.
 func fingerprint(pattern string) string {
 	var b strings.Builder
+	fmt.Fprintln(&b, pattern) // never empty
 	for _, p := range splitPattern(pattern) {
 		paths, problem := expand(p)
 		if problem != nil {

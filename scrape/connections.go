@@ -17,9 +17,17 @@ const dialTimeout = 5 * time.Second
 // manager waits for a scrape under way until its time-out, which for a target
 // that hangs is longer than the Docker engine waits for us.
 type connections struct {
+	ctx    context.Context // done once closed: ends dials in progress
+	cancel context.CancelFunc
+
 	mu     sync.Mutex
 	open   map[net.Conn]struct{} // guarded by mu
 	closed bool                  // guarded by mu
+}
+
+func newConnections() *connections {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &connections{ctx: ctx, cancel: cancel}
 }
 
 // clientOptions make the manager dial through c. For a socket it replaces the
@@ -31,6 +39,9 @@ func (c *connections) clientOptions(t Target) []config.HTTPClientOption {
 			if t.URL.Scheme == "unix" {
 				network, addr = "unix", t.URL.Path
 			}
+			ctx, cancel := context.WithCancel(ctx)
+			defer cancel()
+			defer context.AfterFunc(c.ctx, cancel)()
 			conn, err := dialer.DialContext(ctx, network, addr)
 			if err != nil {
 				return nil, err
@@ -57,6 +68,7 @@ func (c *connections) add(conn net.Conn) (net.Conn, error) {
 }
 
 func (c *connections) closeAll() {
+	c.cancel()
 	c.mu.Lock()
 	c.closed = true
 	open := c.open

@@ -45,6 +45,7 @@ type gateAppender struct {
 	// counts and info: the target is a Docker engine, and it has restored its
 	// containers.
 	counts, info bool
+	refused      bool // storage did not take the "up" sample
 }
 
 // A Docker engine that starts counts no containers until it has restored them;
@@ -65,7 +66,11 @@ func (a *gateAppender) Append(ref storage.SeriesRef, ls labels.Labels, st, t int
 			a.info = true
 		}
 	}
-	return a.AppenderV2.Append(ref, ls, st, t, v, h, fh, opts)
+	ref, err := a.AppenderV2.Append(ref, ls, st, t, v, h, fh, opts)
+	if err != nil && a.at == t && ls.Get(labels.MetricName) == "up" {
+		a.refused = true
+	}
+	return ref, err
 }
 
 // AppendExemplars implements storage.ExemplarAppenderV2 where the storage does.
@@ -83,10 +88,11 @@ func (a *gateAppender) Commit() error {
 		return a.AppenderV2.Rollback()
 	}
 	err := a.AppenderV2.Commit()
-	// A commit that failed is a finished scrape all the same: evaluation goes on
-	// over what storage has.
+	// A scrape that storage did not take is finished all the same, but brought
+	// nothing: evaluation goes on over what is there, as over a failed scrape.
 	if a.gate.committed != nil && a.at != 0 {
-		a.gate.committed(Scraped{At: time.UnixMilli(a.at), Up: a.up == 1, Restoring: a.counts && !a.info})
+		stored := err == nil && !a.refused
+		a.gate.committed(Scraped{At: time.UnixMilli(a.at), Up: a.up == 1 && stored, Restoring: a.counts && !a.info})
 	}
 	return err
 }

@@ -57,7 +57,8 @@ type Options struct {
 type Scraped struct {
 	// At is the timestamp that its samples bear.
 	At time.Time
-	// Up tells whether the target answered, and within the limits.
+	// Up tells whether the target answered, within the limits, and storage took
+	// its samples.
 	Up bool
 	// Restoring tells that the target is a Docker engine that has not restored
 	// its containers yet: all its counts read 0.
@@ -106,7 +107,7 @@ func New(opts Options) (*Scraper, error) {
 // Run scrapes at once and then on the interval, until ctx is done. Only then,
 // or if it cannot start, does it return.
 func (s *Scraper) Run(ctx context.Context) error {
-	conns := &connections{}
+	conns := newConnections()
 	gate := &gate{to: s.opts.Appendable, committed: s.opts.Committed}
 	m, err := scrape.NewManager(&scrape.Options{
 		DiscoveryReloadOnStartup: true,
@@ -134,37 +135,4 @@ func (s *Scraper) Run(ctx context.Context) error {
 	m.Stop()
 	s.running.Store(nil)
 	return <-done
-}
-
-// TargetStatus is one target and its last scrape, for people.
-type TargetStatus struct {
-	Job, Instance, URL string
-	// Health is up, down or unknown.
-	Health             string
-	LastScrape         time.Time
-	LastScrapeDuration time.Duration
-	LastError          string // empty if Health is up
-	Interval           time.Duration
-}
-
-// Targets tells the state of the target; while Run does not run its health is
-// unknown.
-func (s *Scraper) Targets() []TargetStatus {
-	st := TargetStatus{
-		Job: s.opts.Target.Job, Instance: s.opts.Target.Instance, URL: s.opts.Target.Redacted(),
-		Health: string(scrape.HealthUnknown), Interval: s.opts.Interval,
-	}
-	m := s.running.Load()
-	if m == nil {
-		return []TargetStatus{st}
-	}
-	for _, t := range m.TargetsActive()[s.opts.Target.Job] {
-		st.Health = string(t.Health())
-		st.LastScrape = t.LastScrape()
-		st.LastScrapeDuration = t.LastScrapeDuration()
-		if err := t.LastError(); err != nil {
-			st.LastError = err.Error()
-		}
-	}
-	return []TargetStatus{st}
 }

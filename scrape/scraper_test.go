@@ -2,6 +2,7 @@ package scrape
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -11,11 +12,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
 	"github.com/prometheus/prometheus/util/teststorage"
 )
@@ -255,6 +259,46 @@ func TestEngineThatStartsIsRestoring(t *testing.T) {
 		_, _, scraped := start(t, serve(t, func(w http.ResponseWriter, _ *http.Request) { w.Write(payload) }), nil)
 		if got := <-scraped; !got.Up || got.Restoring != want {
 			t.Errorf("%s: %+v, want up, and restoring = %v", file, got, want)
+		}
+	}
+}
+
+// brokenStorage takes samples and loses them.
+type brokenStorage struct{ storage.AppendableV2 }
+
+func (b brokenStorage) AppenderV2(ctx context.Context) storage.AppenderV2 {
+	return brokenAppender{b.AppendableV2.AppenderV2(ctx)}
+}
+
+type brokenAppender struct{ storage.AppenderV2 }
+
+func (a brokenAppender) Commit() error {
+	return errors.Join(a.AppenderV2.Rollback(), syscall.ENOSPC)
+}
+
+// refusingStorage takes no sample, as one whose newest sample is in the future.
+type refusingStorage struct{ storage.AppendableV2 }
+
+func (r refusingStorage) AppenderV2(ctx context.Context) storage.AppenderV2 {
+	return refusingAppender{r.AppendableV2.AppenderV2(ctx)}
+}
+
+type refusingAppender struct{ storage.AppenderV2 }
+
+func (refusingAppender) Append(storage.SeriesRef, labels.Labels, int64, int64, float64, *histogram.Histogram, *histogram.FloatHistogram, storage.AOptions) (storage.SeriesRef, error) {
+	return 0, storage.ErrOutOfOrderSample
+}
+
+// TestWhatStorageDoesNotTakeIsNotUp: the engine must not take old data for fresh.
+func TestWhatStorageDoesNotTakeIsNotUp(t *testing.T) {
+	u := serve(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "a 1\n") })
+	for name, wrap := range map[string]func(storage.AppendableV2) storage.AppendableV2{
+		"commit fails":    func(to storage.AppendableV2) storage.AppendableV2 { return brokenStorage{to} },
+		"samples refused": func(to storage.AppendableV2) storage.AppendableV2 { return refusingStorage{to} },
+	} {
+		_, _, scraped := start(t, u, func(o *Options) { o.Appendable = wrap(o.Appendable) })
+		if got := <-scraped; got.Up {
+			t.Errorf("%s: %+v, want not up", name, got)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/url"
 	"path/filepath"
+	"time"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/config"
@@ -65,6 +66,9 @@ func (t Target) group() *targetgroup.Group {
 	return &targetgroup.Group{Source: t.Job, Targets: []model.LabelSet{ls}}
 }
 
+// timeout of one scrape.
+func timeout(interval time.Duration) time.Duration { return min(interval, maxScrapeTimeout) }
+
 // scrapeConfig goes through Prometheus's own loader, which alone fills in and
 // checks everything that the manager relies on.
 func scrapeConfig(opts Options) (*config.Config, error) {
@@ -72,7 +76,7 @@ func scrapeConfig(opts Options) (*config.Config, error) {
 	sc := map[string]any{
 		"job_name":                 opts.Target.Job,
 		"scrape_interval":          model.Duration(opts.Interval).String(),
-		"scrape_timeout":           model.Duration(min(opts.Interval, maxScrapeTimeout)).String(),
+		"scrape_timeout":           model.Duration(timeout(opts.Interval)).String(),
 		"body_size_limit":          fmt.Sprintf("%dB", opts.BodySizeLimit),
 		"sample_limit":             opts.SampleLimit,
 		"label_limit":              labelLimit,

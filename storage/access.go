@@ -46,10 +46,14 @@ func (a *appender) AppendExemplars(ref storage.SeriesRef, ls labels.Labels, es [
 	return ea.AppendExemplars(ref, ls, es)
 }
 
-// closedAppender is the appender of a store that is not open.
+// closedAppender is the appender of a store that is not open. It has the
+// extension that the open one has: who asks for it asks once.
 type closedAppender struct{}
 
 func (closedAppender) Append(storage.SeriesRef, labels.Labels, int64, int64, float64, *histogram.Histogram, *histogram.FloatHistogram, storage.AOptions) (storage.SeriesRef, error) {
+	return 0, ErrNotReady
+}
+func (closedAppender) AppendExemplars(storage.SeriesRef, labels.Labels, []exemplar.Exemplar) (storage.SeriesRef, error) {
 	return 0, ErrNotReady
 }
 func (closedAppender) Commit() error   { return ErrNotReady }

@@ -17,16 +17,25 @@ import (
 // TSDB is opened anew. When ctx ends first, what is not in a block yet stays in
 // the write-ahead log, whole, and the error is ctx's.
 func (s *Store) Compact(ctx context.Context) error {
-	if s.opts.Memory || s.lock == nil {
+	s.life.Lock()
+	defer s.life.Unlock()
+	if s.opts.Memory || !s.isOpen() || s.closed {
 		return nil // nothing to replay, or nothing open
 	}
-	return errors.Join(s.seal(ctx), s.openTSDB())
+	err := s.seal(ctx)
+	if s.isOpen() {
+		return err
+	}
+	return errors.Join(err, s.openTSDB())
 }
 
 // Close is Compact, but leaves the store closed and its directory unlocked. Even
 // if compaction fails, or ctx ends first, the store is closed and every sample
 // that was committed is on its way to the disk.
 func (s *Store) Close(ctx context.Context) error {
+	s.life.Lock()
+	defer s.life.Unlock()
+	s.closed = true
 	if s.opts.Memory {
 		return s.discard()
 	}
@@ -53,19 +62,24 @@ func (s *Store) seal(ctx context.Context) error {
 	}
 	start := time.Now()
 	stop := context.AfterFunc(ctx, s.stopCompaction)
-	err = compactHead(ctx, db)
+	sealed, err := compactHead(ctx, db)
 	stop()
 	release()
 	if err != nil {
 		s.metrics.sealed.WithLabelValues("failed").Inc()
 		err = fmt.Errorf("compact head: %w", err)
 	}
-	db = s.detach()
+	if db = s.detach(); db == nil {
+		return err
+	}
 	if cerr := db.Close(); cerr != nil {
 		return errors.Join(err, fmt.Errorf("close storage: %w", cerr))
 	}
 	if err != nil {
 		return err
+	}
+	if db.Head().MaxTime() > sealed+1 { // an empty head stands at the end of the last block
+		return errors.New("samples came while the head was compacted: the write-ahead log stays")
 	}
 	if err := s.cutLog(); err != nil {
 		return err
@@ -75,27 +89,34 @@ func (s *Store) seal(ctx context.Context) error {
 	return nil
 }
 
-// compactHead writes blocks until the head is empty. Each stays within one
-// aligned range, as the compactor merges only blocks that do.
-func compactHead(ctx context.Context, db *tsdb.DB) error {
+// compactHead writes blocks until the head is empty, and returns the time up to
+// which it did. Each stays within one aligned range, as the compactor merges only
+// blocks that do.
+func compactHead(ctx context.Context, db *tsdb.DB) (sealed int64, err error) {
 	db.DisableCompactions() // they would compete for what is left of the head
 	head := db.Head()
-	if head.NumSeries() == 0 {
-		return nil
-	}
 	rng := blockDuration.Milliseconds()
 	maxt := head.MaxTime()
+	if head.NumSeries() == 0 {
+		return maxt, nil
+	}
 	for mint := head.MinTime(); mint <= maxt; {
 		if err := ctx.Err(); err != nil {
-			return err
+			return 0, err
 		}
 		end := min(alignedEnd(mint, rng), maxt)
 		if err := db.CompactHead(tsdb.NewRangeHead(head, mint, end)); err != nil {
-			return err
+			return 0, err
 		}
-		mint = end + 1
+		mint = max(end+1, head.MinTime()) // a clock that jumped leaves years without samples
 	}
-	return nil
+	return maxt, nil
+}
+
+func (s *Store) isOpen() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.open != nil
 }
 
 // alignedEnd is the last millisecond of the range of width rng that t is in,

@@ -15,6 +15,7 @@ type metrics struct {
 	setAside *prometheus.CounterVec
 	repaired *prometheus.CounterVec
 	sealed   *prometheus.CounterVec
+	damaged  prometheus.Gauge
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -32,6 +33,10 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Help: "Compactions of the whole head on pause or stop, by result.",
 		}, []string{"result"}),
 	}
+	m.damaged = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tocsin_storage_last_damage_timestamp_seconds",
+		Help: "When this process last found a part of the store damaged; 0 if never.",
+	})
 	for _, k := range []string{kindBlock, kindWAL, kindHead, kindStore} {
 		m.setAside.WithLabelValues(k)
 	}
@@ -41,6 +46,6 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	for _, r := range []string{"ok", "failed"} {
 		m.sealed.WithLabelValues(r)
 	}
-	reg.MustRegister(m.setAside, m.repaired, m.sealed)
+	reg.MustRegister(m.setAside, m.repaired, m.sealed, m.damaged)
 	return m
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -35,16 +37,19 @@ const (
 // repaired or set aside. It fails with a *LockedError if another process has the
 // directory, and where the directory itself cannot be used (permissions, a full
 // or read-only file system): nothing is moved then, and Open may be called again.
+// Opening an open store does nothing; after Close the error is ErrClosed.
 func (s *Store) Open() error {
-	if s.lock == nil {
-		if err := os.MkdirAll(s.opts.Dir, 0o755); err != nil {
-			return fmt.Errorf("make data directory: %w", err)
-		}
-		lock, err := lockDir(s.opts.Dir)
-		if err != nil {
-			return err
-		}
-		s.lock = lock
+	s.life.Lock()
+	defer s.life.Unlock()
+	if s.closed {
+		return ErrClosed
+	}
+	if _, release, err := s.acquire(); err == nil {
+		release()
+		return nil
+	}
+	if err := s.lockOnce(); err != nil {
+		return err
 	}
 	if err := s.emptyTrash(); err != nil {
 		s.log.Warn("leftover of the last stop stays", "err", err)
@@ -59,6 +64,32 @@ func (s *Store) Open() error {
 	return nil
 }
 
+// Lock takes the data directory without opening the TSDB: it is soon done, and
+// tells whether another process is there (*LockedError).
+func (s *Store) Lock() error {
+	s.life.Lock()
+	defer s.life.Unlock()
+	if s.closed {
+		return ErrClosed
+	}
+	return s.lockOnce()
+}
+
+func (s *Store) lockOnce() error {
+	if s.lock != nil {
+		return nil
+	}
+	if err := os.MkdirAll(s.opts.Dir, 0o755); err != nil {
+		return fmt.Errorf("make data directory: %w", err)
+	}
+	lock, err := lockDir(s.opts.Dir)
+	if err != nil {
+		return err
+	}
+	s.lock = lock
+	return nil
+}
+
 // tmpfs is where Linux keeps files in memory.
 const tmpfs = "/dev/shm"
 
@@ -70,8 +101,19 @@ func (s *Store) makeMemoryDir() error {
 	if !fileExists(parent) {
 		parent = "" // the system's own place for what does not last
 	}
-	dir, err := os.MkdirTemp(parent, "tocsin-")
+	if parent == "" {
+		parent = os.TempDir()
+	}
+	// The name is that of the data directory, so that what a killed process left
+	// there is found: it is memory that nobody else would free.
+	abs, err := filepath.Abs(s.opts.Dir)
 	if err != nil {
+		return fmt.Errorf("make directory in memory: %w", err)
+	}
+	h := fnv.New64a()
+	h.Write([]byte(abs))
+	dir := filepath.Join(parent, fmt.Sprintf("tocsin-%016x", h.Sum64()))
+	if err := errors.Join(os.RemoveAll(dir), os.Mkdir(dir, 0o700)); err != nil {
 		return fmt.Errorf("make directory in memory: %w", err)
 	}
 	s.memoryDir = dir

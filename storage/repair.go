@@ -137,6 +137,7 @@ func (s *Store) setAside(kind, name string, reason error) error {
 		return err
 	}
 	s.metrics.setAside.WithLabelValues(kind).Inc()
+	s.metrics.damaged.SetToCurrentTime()
 	text := fmt.Sprintf("%s was set aside as %s: %v", kind, to, reason)
 	s.repairs.add(Repair{At: now, Kind: kind, Text: text})
 	s.log.Error("storage damaged, set aside", "kind", kind, "to", to, "err", reason)
@@ -174,6 +175,7 @@ func (s *Store) reportRepairs(reg prometheus.Gatherer) {
 			continue
 		}
 		s.metrics.repaired.WithLabelValues(c.kind).Inc()
+		s.metrics.damaged.SetToCurrentTime()
 		s.repairs.add(Repair{At: time.Now(), Kind: c.kind, Text: c.text})
 		s.log.Error("storage damaged, repaired", "kind", c.kind, "what", c.text)
 	}

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -29,6 +30,9 @@ import (
 // before Open has returned, in the short while in which Compact opens it again,
 // and after Close.
 var ErrNotReady = errors.New("storage is not open")
+
+// ErrClosed is the answer of a store that was closed for good.
+var ErrClosed = errors.New("storage is closed")
 
 // Options say where and how much to store.
 type Options struct {
@@ -47,19 +51,23 @@ type Options struct {
 }
 
 // Store is the TSDB of one data directory. Its methods may be called from any
-// goroutine; Open, Compact and Close are for the owner alone, one at a time.
+// goroutine; Open, Compact and Close wait for each other.
 type Store struct {
 	opts    Options
 	log     *slog.Logger
 	metrics *metrics
-	lock    *dirLock // owned by Open, Close
-	// memoryDir is the TSDB's directory in memory mode; owned by Open, Close.
+	lock    *dirLock // guarded by life
+	// memoryDir is the TSDB's directory in memory mode; guarded by life.
 	memoryDir string
+
+	// life serialises Open, Compact and Close.
+	life   sync.Mutex
+	closed bool // guarded by life: for good
 
 	mu   sync.Mutex
 	open *handle // guarded by mu; nil while the TSDB is not open
 
-	stopCompaction context.CancelFunc // owned by Open, Compact, Close
+	stopCompaction context.CancelFunc // guarded by life
 	registry       atomic.Pointer[prometheus.Registry]
 	repairs        repairLog
 }
@@ -157,6 +165,24 @@ func (s *Store) Querier(mint, maxt int64) (storage.Querier, error) {
 
 // Gather gives the TSDB's own metrics, those of the database that is open now.
 func (s *Store) Gather() ([]*dto.MetricFamily, error) { return s.registry.Load().Gather() }
+
+// Newest is the time of the newest sample; zero if there is none or the store is
+// not open. After a crash it tells when the process before was last alive.
+func (s *Store) Newest() time.Time {
+	db, release, err := s.acquire()
+	if err != nil {
+		return time.Time{}
+	}
+	defer release()
+	newest := db.Head().MaxTime()
+	for _, b := range db.Blocks() {
+		newest = max(newest, b.MaxTime()-1)
+	}
+	if newest == math.MinInt64 {
+		return time.Time{}
+	}
+	return time.UnixMilli(newest)
+}
 
 // Stats is what the page shows of the store.
 type Stats struct {

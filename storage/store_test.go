@@ -191,3 +191,72 @@ func TestQueryHoldsStoreOpen(t *testing.T) {
 		t.Error("compact did not wait for the open querier")
 	}
 }
+
+// TestYearsWithoutSamples: a clock that jumped must not keep compaction busy with
+// the time between.
+func TestYearsWithoutSamples(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	fill(t, s, t0.AddDate(-30, 0, 0), 1, time.Minute)
+	fill(t, s, t0, 1, time.Minute)
+	if err := s.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := blockCount(t, dir); got != 1 {
+		t.Errorf("%d blocks, want 1: the other is older than the retention", got)
+	}
+}
+
+func TestCompactAndCloseAtTheSameTime(t *testing.T) {
+	for range 10 {
+		dir := t.TempDir()
+		s := open(t, dir)
+		fill(t, s, t0, 10, time.Minute)
+		done := make(chan error, 2)
+		go func() { done <- s.Compact(context.Background()) }()
+		go func() { done <- s.Close(context.Background()) }()
+		if err := errors.Join(<-done, <-done); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Open(); !errors.Is(err, ErrClosed) {
+			t.Errorf("open after close: %v, want %v", err, ErrClosed)
+		}
+		s = open(t, dir) // the lock is free
+		if got := len(values(t, s)); got != 10 {
+			t.Errorf("%d samples are left, want 10", got)
+		}
+	}
+}
+
+func TestMemoryModeLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	for range 2 { // the second finds what the first, which was killed, left
+		s := New(Options{Dir: dir, Memory: true})
+		if err := s.Open(); err != nil {
+			t.Fatal(err)
+		}
+		if got := len(values(t, s)); got != 0 {
+			t.Errorf("%d samples of another process, want none", got)
+		}
+		fill(t, s, t0, 3, time.Minute)
+		if got := len(values(t, s)); got != 3 {
+			t.Errorf("%d samples, want 3", got)
+		}
+		where := s.memoryDir
+		if err := s.lock.release(); err != nil { // as the kernel does
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			s.lock = nil
+			if err := s.Close(context.Background()); err != nil {
+				t.Error(err)
+			}
+			if fileExists(where) {
+				t.Errorf("%s is left behind", where)
+			}
+		})
+	}
+	if fileExists(filepath.Join(dir, "tsdb")) {
+		t.Error("samples were written to the data directory")
+	}
+}

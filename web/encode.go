@@ -10,19 +10,40 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
+	"github.com/prometheus/prometheus/util/stats"
 )
 
-// encoded is a value in the JSON of Prometheus's API. The types' own MarshalJSON
-// writes very large and very small numbers in another form than the API does, and
-// builds each sample through reflection; this appends to one buffer.
-type encoded struct{ parser.Value }
+// queryData is the data of a query's response. The types' own MarshalJSON writes
+// very large and very small numbers in another form than the API does, and builds
+// each sample through reflection; this appends to one buffer.
+type queryData struct {
+	value parser.Value
+	stats stats.QueryStats // nil: not asked for
+}
 
-// MarshalJSON is json.Marshaler's. It fails on a kind of value that PromQL does
-// not have today.
-func (e encoded) MarshalJSON() ([]byte, error) {
-	switch v := e.Value.(type) {
+// appendJSON fails on a kind of value that PromQL does not have today.
+func (d queryData) appendJSON(b []byte) ([]byte, error) {
+	b = append(b, `{"resultType":"`...)
+	b = append(b, d.value.Type()...)
+	b = append(b, `","result":`...)
+	b, err := appendValue(b, d.value)
+	if err != nil {
+		return nil, err
+	}
+	if d.stats != nil {
+		text, err := json.Marshal(d.stats)
+		if err != nil {
+			return nil, err
+		}
+		b = append(append(b, `,"stats":`...), text...)
+	}
+	return append(b, '}'), nil
+}
+
+func appendValue(b []byte, value parser.Value) ([]byte, error) {
+	switch v := value.(type) {
 	case promql.Vector:
-		b := []byte{'['}
+		b = append(b, '[')
 		for i, s := range v {
 			b = appendComma(b, i)
 			b = append(b, `{"metric":`...)
@@ -36,15 +57,16 @@ func (e encoded) MarshalJSON() ([]byte, error) {
 		}
 		return append(b, ']'), nil
 	case promql.Matrix:
-		b := []byte{'['}
+		b = append(b, '[')
 		for i, s := range v {
 			b = appendSeries(appendComma(b, i), s)
 		}
 		return append(b, ']'), nil
 	case promql.Scalar, promql.String:
-		return json.Marshal(v)
+		text, err := json.Marshal(v)
+		return append(b, text...), err
 	}
-	return nil, fmt.Errorf("encode query result of type %T", e.Value)
+	return nil, fmt.Errorf("encode query result of type %T", value)
 }
 
 func appendSeries(b []byte, s promql.Series) []byte {

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
+	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/util/annotations"
 
 	"github.com/tocsin/tocsin/alert"
@@ -90,22 +92,25 @@ func fixtureStatus() Status {
 		Targets:        []Target{{Job: "docker", Instance: "edge-17", URL: "unix:///run/docker/metrics.sock", Health: Up, LastScrape: ago(4 * time.Second), LastScrapeDuration: 5 * time.Millisecond, Interval: 15 * time.Second}},
 		Alertmanagers:  []Alertmanager{{URL: "http://am:9093", LastSuccess: ago(time.Minute), LastAttempt: ago(time.Minute), Sent: 3}},
 		Storage:        Storage{Mode: "disk", Path: "/data", Bytes: 5 << 20, RetentionTime: 15 * 24 * time.Hour},
-		Settings:       []Setting{{"RULES_PATH", "/rules", "environment"}, {"LOG_LEVEL", "info", "default"}},
+		Settings:       []Setting{{"RULES_PATH", "/rules", "environment", "rules.path"}, {"LOG_LEVEL", "info", "default", "log.level"}},
 	}
 }
 
 // answer is a Query that always finds this value.
-func answer(v parser.Value, notes annotations.Annotations) func(context.Context, string, time.Time) (parser.Value, annotations.Annotations, error) {
-	return func(context.Context, string, time.Time) (parser.Value, annotations.Annotations, error) {
-		return v, notes, nil
+func answer(v parser.Value, notes annotations.Annotations) func(context.Context, engine.Query) (engine.Result, error) {
+	return func(context.Context, engine.Query) (engine.Result, error) {
+		return engine.Result{Value: v, Notes: notes}, nil
 	}
 }
 
-func failing(err error) func(context.Context, string, time.Time) (parser.Value, annotations.Annotations, error) {
-	return func(context.Context, string, time.Time) (parser.Value, annotations.Annotations, error) {
-		return nil, nil, err
-	}
+func failing(err error) func(context.Context, engine.Query) (engine.Result, error) {
+	return func(context.Context, engine.Query) (engine.Result, error) { return engine.Result{}, err }
 }
+
+// closedStorage has no querier for anybody.
+type closedStorage struct{}
+
+func (closedStorage) Querier(int64, int64) (storage.Querier, error) { return nil, ErrUnavailable }
 
 // newHandler fills the options that a test does not care for.
 func newHandler(t *testing.T, opts Options) *Handler {
@@ -118,6 +123,9 @@ func newHandler(t *testing.T, opts Options) *Handler {
 	}
 	if opts.Query == nil {
 		opts.Query = answer(promql.Vector{}, nil)
+	}
+	if opts.Queryable == nil {
+		opts.Queryable = closedStorage{}
 	}
 	if opts.Gatherer == nil {
 		opts.Gatherer = prometheus.NewRegistry()
@@ -137,6 +145,16 @@ func newHandler(t *testing.T, opts Options) *Handler {
 
 func get(h http.Handler, target string) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, target, nil))
+	h.ServeHTTP(w, request(http.MethodGet, target, ""))
 	return w
+}
+
+// request is one that a program on the same machine makes; a body is a form.
+func request(method, target, form string) *http.Request {
+	r := httptest.NewRequest(method, target, strings.NewReader(form))
+	r.Host = "127.0.0.1:9193"
+	if form != "" {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	return r
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/tocsin/tocsin/engine"
 )
 
 // maxPoints bounds the points of one series of a range vector on the page.
@@ -81,13 +83,15 @@ func (h *Handler) graph(w http.ResponseWriter, r *http.Request) {
 // fillResult evaluates the expression of p, and returns the status of the page.
 func (h *Handler) fillResult(r *http.Request, p *graphPage) int {
 	began := time.Now() // what the user waits for; not the engine's timeline
-	value, notes, e := h.evaluate(r.Context(), p.Expr, p.At.at, queryTimeout)
+	res, done, e := h.evaluate(r.Context(), engine.Query{Expr: p.Expr, Start: p.At.at}, queryTimeout)
 	if e != nil {
 		p.Failure = newFailure(p.Expr, e)
 		return e.status()
 	}
+	defer done()
+	value := res.Value
 	p.Took = spanText(time.Since(began))
-	p.Warnings, p.Infos = noteTexts(notes, p.Expr)
+	p.Warnings, p.Infos = noteTexts(res.Notes, p.Expr)
 	p.Kind = string(value.Type())
 	p.Rows.Total = 1
 	switch v := value.(type) {

@@ -16,6 +16,8 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/util/annotations"
 	"github.com/prometheus/prometheus/util/strutil"
+
+	"github.com/tocsin/tocsin/engine"
 )
 
 func TestGraphResults(t *testing.T) {
@@ -53,12 +55,11 @@ func TestGraphShowsAFewOfMany(t *testing.T) {
 }
 
 func TestGraphErrors(t *testing.T) {
-	query := func(_ context.Context, expr string, _ time.Time) (parser.Value, annotations.Annotations, error) {
-		_, err := parser.NewParser(parser.Options{}).ParseExpr(expr)
-		if err == nil {
-			err = errors.New("<b>no</b> luck with http://u:p@host/")
+	query := func(_ context.Context, q engine.Query) (engine.Result, error) {
+		if _, err := parser.NewParser(parser.Options{}).ParseExpr(q.Expr); err != nil {
+			return engine.Result{}, engine.InvalidQueryError{Err: err}
 		}
-		return nil, nil, err
+		return engine.Result{}, errors.New("<b>no</b> luck with http://u:p@host/")
 	}
 	h := newHandler(t, Options{Query: query})
 	for expr, marked := range map[string]string{
@@ -89,9 +90,9 @@ func TestGraphTakesGeneratorURLs(t *testing.T) {
 	const expr = "sum by (job) (rate(x{a=\"b&c+d\"}[5m])) > 0\n# why: 100%"
 	var got string
 	var at time.Time
-	h := newHandler(t, Options{Query: func(_ context.Context, expr string, ts time.Time) (parser.Value, annotations.Annotations, error) {
-		got, at = expr, ts
-		return promql.Vector{}, nil, nil
+	h := newHandler(t, Options{Query: func(_ context.Context, q engine.Query) (engine.Result, error) {
+		got, at = q.Expr, q.Start
+		return engine.Result{Value: promql.Vector{}}, nil
 	}})
 	body(t, h, strutil.TableLinkForExpression(expr), http.StatusOK)
 	if got != expr || !at.Equal(now) {

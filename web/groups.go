@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -14,7 +15,6 @@ import (
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
-	"github.com/prometheus/prometheus/util/annotations"
 
 	"github.com/tocsin/tocsin/engine"
 )
@@ -63,14 +63,18 @@ type apiEvaluation struct {
 
 // rules lists groups and their rules, filtered and paged as in Prometheus.
 func (h *Handler) rules(w http.ResponseWriter, r *http.Request) {
-	filter, e := newRuleFilter(r.URL.Query())
+	if e := form(r); e != nil {
+		h.respondError(w, e)
+		return
+	}
+	filter, e := newRuleFilter(r.Form)
 	if e != nil {
 		h.respondError(w, e)
 		return
 	}
 	out := apiGroups{Groups: []apiGroup{}}
 	found := filter.token == ""
-	groups := h.snapshot().Groups
+	groups := h.groups()
 	for i := range groups {
 		g := &groups[i]
 		found = found || groupToken(g) == filter.token
@@ -100,7 +104,16 @@ func (h *Handler) rules(w http.ResponseWriter, r *http.Request) {
 			fmt.Errorf("invalid group_next_token '%s'. were rule groups changed?", filter.token)))
 		return
 	}
-	h.respond(w, out, annotations.Annotations{}, "")
+	h.respond(w, out)
+}
+
+// groups are the engine's in Prometheus's order: by file, then by name.
+func (h *Handler) groups() []engine.GroupStatus {
+	groups := slices.Clone(h.snapshot().Groups)
+	slices.SortStableFunc(groups, func(a, b engine.GroupStatus) int {
+		return cmp.Or(strings.Compare(a.File, b.File), strings.Compare(a.Name, b.Name))
+	})
+	return groups
 }
 
 // groupToken names a group in the paging of rules.
@@ -197,7 +210,7 @@ func (f *ruleFilter) rules(g *engine.GroupStatus) []any {
 // one of them has to match in all its parts.
 func (f *ruleFilter) matches(ls labels.Labels) bool {
 	return len(f.matchers) == 0 || slices.ContainsFunc(f.matchers, func(set []*labels.Matcher) bool {
-		return !slices.ContainsFunc(set, func(m *labels.Matcher) bool { return !m.Matches(ls.Get(m.Name)) })
+		return matchAll(set, ls)
 	})
 }
 

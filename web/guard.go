@@ -1,10 +1,12 @@
 package web
 
 import (
-	"bytes"
+	"errors"
 	"fmt"
 	"net/http"
 	"runtime/debug"
+	"strings"
+	"time"
 )
 
 // plainCSP is the policy of everything that is not a page of ours.
@@ -14,8 +16,8 @@ const plainCSP = "default-src 'none'; frame-ancestors 'none'"
 // 64 KiB ends the plugin's log stream for good, and quoting can double it.
 const maxStack = 8 << 10
 
-// guard is what all requests have in common: security headers, a limit on the
-// body, and an answer and a log line for panics.
+// guard is what all requests have in common: security headers, the refusal of
+// strangers, a limit on the body, and an answer and a log line for panics.
 func (h *Handler) guard(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	header := w.Header()
 	header.Set("Content-Security-Policy", plainCSP)
@@ -25,9 +27,9 @@ func (h *Handler) guard(w http.ResponseWriter, r *http.Request, next http.Handle
 	header.Set("Cross-Origin-Opener-Policy", "same-origin")
 	header.Set("Cross-Origin-Resource-Policy", "same-origin")
 	header.Set("Cache-Control", "no-store")
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-
-	rec := &recorder{ResponseWriter: w}
+	rec := &recorder{ResponseWriter: w, gzip: acceptsGzip(r)}
+	r.Body = http.MaxBytesReader(w, r.Body, bodyLimit(r))
+	began := time.Now()
 	defer func() {
 		if p := recover(); p != nil {
 			if p == http.ErrAbortHandler { //nolint:errorlint // a panic value that net/http compares so
@@ -35,9 +37,30 @@ func (h *Handler) guard(w http.ResponseWriter, r *http.Request, next http.Handle
 			}
 			h.panicked(rec, r, p)
 		}
-		h.metrics.count(r.Pattern, rec.code())
+		h.metrics.count(r.Pattern, rec.code(), time.Since(began))
 	}()
+	if reason, text := h.hosts.refusal(r); reason != "" {
+		h.metrics.refused.WithLabelValues(reason).Inc()
+		h.refuse(rec, r, text)
+		return
+	}
 	next.ServeHTTP(rec, r)
+}
+
+func bodyLimit(r *http.Request) int64 {
+	if r.URL.Path == writePath {
+		return maxWrite
+	}
+	return maxForm
+}
+
+// refuse answers in the language of the one who asks.
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, text string) {
+	if strings.HasPrefix(r.URL.Path, "/api/") {
+		h.respondError(w, &apiError{typeForbidden, errors.New(text)})
+		return
+	}
+	writePlain(w, http.StatusForbidden, text+"\n")
 }
 
 func (h *Handler) panicked(w *recorder, r *http.Request, p any) {
@@ -53,7 +76,8 @@ func (h *Handler) panicked(w *recorder, r *http.Request, p any) {
 // recorder remembers the status of a response.
 type recorder struct {
 	http.ResponseWriter
-	status int // zero until the header is written
+	status int  // zero until the header is written
+	gzip   bool // the client takes it
 }
 
 // WriteHeader is http.ResponseWriter's.
@@ -80,16 +104,4 @@ func (r *recorder) code() int {
 		return http.StatusOK
 	}
 	return r.status
-}
-
-func writePlain(w http.ResponseWriter, status int, text string) {
-	writeBody(w, status, "text/plain; charset=utf-8", []byte(text))
-}
-
-// writeBody sends a response that is complete. An error means that the client has
-// gone, which is no news to anybody.
-func writeBody(w http.ResponseWriter, status int, contentType string, body []byte) {
-	w.Header().Set("Content-Type", contentType)
-	w.WriteHeader(status)
-	_, _ = bytes.NewReader(body).WriteTo(w)
 }

@@ -1,25 +1,20 @@
-// Package web shows what Tocsin knows to whoever asks: Prometheus's HTTP API for
-// alerts, rules and instant queries, the process's own metrics, two probes, and a
-// status page that needs no script.
+// Package web shows what Tocsin knows to whoever asks: Prometheus's HTTP API, the
+// process's own metrics, two probes, and a status page that needs no script. Two
+// of its routes let others act, and are off unless asked for: samples can be
+// written, and rules read again.
 //
-// Its invariants: it reads immutable snapshots and never waits for a tick; it
-// changes nothing; a response is complete before its first byte is sent; what
-// comes from rule files, targets and queries is text, never markup.
+// Its invariants: it reads immutable snapshots and never waits for a tick; a
+// response is complete before its first byte is sent; what comes from rule files,
+// targets and queries is text, never markup; web pages of other origins, and
+// requests by a name that is not ours, get nothing.
 package web
 
 import (
-	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"github.com/prometheus/prometheus/promql/parser"
-	"github.com/prometheus/prometheus/util/annotations"
-
-	"github.com/tocsin/tocsin/engine"
 )
 
 const (
@@ -35,35 +30,6 @@ const (
 	maxHeader = 256 << 10
 )
 
-// ErrUnavailable is what Options.Query wraps when there is no storage to query,
-// because it is not open yet or no longer. It is answered with status 503.
-var ErrUnavailable = errors.New("storage is not open")
-
-// Options are what the handler reads from. All but Registerer and Now
-// are required. The funcs are called once or more a request, from
-// many goroutines, and must return at once; Query may take its time.
-type Options struct {
-	// Snapshot is the engine's last; it may return nil before the first tick.
-	Snapshot func() *engine.Snapshot
-	// Status is everything else that the page shows.
-	Status func() Status
-	// Query evaluates an expression at one moment, until ctx is done. The value
-	// belongs to the caller: it must stay valid after the query is closed. Errors
-	// keep their types (parser.ParseErrors, promql.ErrQueryTimeout and so on)
-	// under any wrapping, as they decide the status of the response.
-	Query func(ctx context.Context, expr string, at time.Time) (parser.Value, annotations.Annotations, error)
-	// Gatherer collects what /metrics shows.
-	Gatherer prometheus.Gatherer
-	// Logger gets panics and responses that could not be encoded.
-	Logger *slog.Logger
-
-	// Registerer receives the handler's own metrics; nil means none.
-	Registerer prometheus.Registerer
-	// Now is the time that queries without one are evaluated at, and that the
-	// page counts from: the engine's timeline. Nil means time.Now.
-	Now func() time.Time
-}
-
 // Handler serves the API and the page. It has no goroutines of its own.
 type Handler struct {
 	opts    Options
@@ -71,46 +37,82 @@ type Handler struct {
 	metrics *metrics
 	views   *views
 	mux     *http.ServeMux
-	// slots holds a token for each query that is being evaluated.
-	slots chan struct{}
+	hosts   *hosts
+	// slots holds a token for each query that is being evaluated, writes one for
+	// each request that is being written.
+	slots, writes chan struct{}
 }
 
 // New checks the options and builds the handler. It fails on missing options only.
 func New(opts Options) (*Handler, error) {
-	switch {
-	case opts.Snapshot == nil, opts.Status == nil, opts.Query == nil:
-		return nil, errors.New("web: Snapshot, Status and Query are required")
-	case opts.Gatherer == nil:
-		return nil, errors.New("web: no gatherer")
-	case opts.Logger == nil:
-		return nil, errors.New("web: no logger")
+	if err := opts.check(); err != nil {
+		return nil, err
 	}
-	if opts.Now == nil {
-		opts.Now = time.Now
-	}
+	opts.fill()
 	h := &Handler{
 		opts:    opts,
 		log:     opts.Logger.With("component", "web"),
 		metrics: newMetrics(opts.Registerer),
 		views:   newViews(),
 		mux:     http.NewServeMux(),
+		hosts:   newHosts(opts.Hostnames, opts.AllowedHosts),
 		slots:   make(chan struct{}, maxQueries),
+		writes:  make(chan struct{}, maxWrites),
 	}
-	h.handle("GET /{$}", h.status)
-	h.handle("GET /graph", h.graph)
-	h.handle("GET /-/healthy", h.healthy)
-	h.handle("GET /-/ready", h.ready)
-	h.handle("GET /api/v1/alerts", h.alerts)
-	h.handle("GET /api/v1/rules", h.rules)
-	h.handle("GET /api/v1/query", h.query)
-	h.handle("POST /api/v1/query", h.query)
-	h.handle("GET /metrics", promhttp.HandlerFor(opts.Gatherer, promhttp.HandlerOpts{
-		ErrorLog:            slog.NewLogLogger(h.log.Handler(), slog.LevelWarn),
-		ErrorHandling:       promhttp.ContinueOnError,
-		MaxRequestsInFlight: maxQueries,
-		EnableOpenMetrics:   true,
-	}).ServeHTTP)
+	for _, r := range h.routes() {
+		for _, method := range r.methods {
+			h.mux.HandleFunc(method+" "+r.path, r.handle)
+		}
+		h.metrics.start(r.path)
+	}
 	return h, nil
+}
+
+// route is one path and what answers it.
+type route struct {
+	methods []string
+	path    string
+	handle  http.HandlerFunc
+}
+
+// routes lists all there are. A mux that has GET has HEAD too.
+func (h *Handler) routes() []route {
+	get := []string{http.MethodGet}
+	post := []string{http.MethodPost}
+	either := []string{http.MethodGet, http.MethodPost}
+	return []route{
+		{get, "/{$}", h.status},
+		{get, "/graph", h.graph},
+		{get, "/-/healthy", h.healthy},
+		{get, "/-/ready", h.ready},
+		{[]string{http.MethodPost, http.MethodPut}, "/-/reload", h.reload},
+		{get, "/metrics", promhttp.HandlerFor(h.opts.Gatherer, promhttp.HandlerOpts{
+			ErrorLog:            slog.NewLogLogger(h.log.Handler(), slog.LevelWarn),
+			ErrorHandling:       promhttp.ContinueOnError,
+			MaxRequestsInFlight: maxQueries,
+			EnableOpenMetrics:   true,
+		}).ServeHTTP},
+		{either, "/api/v1/query", h.query},
+		{either, "/api/v1/query_range", h.queryRange},
+		{either, "/api/v1/query_exemplars", h.queryExemplars},
+		{either, "/api/v1/format_query", h.formatQuery},
+		{either, "/api/v1/parse_query", h.parseQuery},
+		{either, "/api/v1/series", h.series},
+		{either, "/api/v1/labels", h.labelNames},
+		{get, "/api/v1/label/{name}/values", h.labelValues},
+		{get, "/api/v1/metadata", h.metadata},
+		{get, "/api/v1/targets", h.targets},
+		{get, "/api/v1/targets/metadata", h.targetMetadata},
+		{get, "/api/v1/rules", h.rules},
+		{get, "/api/v1/alerts", h.alerts},
+		{get, "/api/v1/alertmanagers", h.alertmanagers},
+		{get, "/api/v1/status/buildinfo", h.buildInfo},
+		{get, "/api/v1/status/runtimeinfo", h.runtimeInfo},
+		{get, "/api/v1/status/config", h.config},
+		{get, "/api/v1/status/flags", h.flags},
+		{get, "/api/v1/status/tsdb", h.tsdbStatus},
+		{post, "/api/v1/write", h.writer()},
+	}
 }
 
 // ServeHTTP answers one request. It may be called from many goroutines.
@@ -131,11 +133,6 @@ func (h *Handler) HTTPServer() *http.Server {
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(h.log.Handler(), slog.LevelDebug),
 	}
-}
-
-func (h *Handler) handle(pattern string, f http.HandlerFunc) {
-	h.mux.HandleFunc(pattern, f)
-	h.metrics.route(pattern)
 }
 
 // healthy says that the process answers, which the answer itself proves.

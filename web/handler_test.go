@@ -18,7 +18,7 @@ import (
 )
 
 func TestNewRejects(t *testing.T) {
-	if _, err := New(Options{}); err == nil || !strings.Contains(err.Error(), "Snapshot, Status and Query are required") {
+	if _, err := New(Options{}); err == nil || !strings.Contains(err.Error(), "Snapshot, Status, Query and Queryable are required") {
 		t.Errorf("no sources: %v", err)
 	}
 	opts := newHandler(t, Options{}).opts
@@ -59,18 +59,42 @@ func TestRoutesAndMethods(t *testing.T) {
 		{"GET", "/favicon.ico", 404, ""},
 		{"GET", "/api/v1/", 404, ""},
 		{"GET", "/api/v1/query/", 404, ""},
-		{"GET", "/-/reload", 404, ""},
+		{"POST", "/-/reload", 403, ""},
+		{"GET", "/-/reload", 405, "POST, PUT"},
+		{"POST", "/api/v1/query_range?query=1&start=0&end=1&step=1", 200, ""},
+		{"POST", "/api/v1/format_query?query=1", 200, ""},
+		{"GET", "/api/v1/parse_query?query=1", 200, ""},
+		{"POST", "/api/v1/query_exemplars?query=1", 200, ""},
+		{"GET", "/api/v1/series?match[]=up", 503, ""},
+		{"POST", "/api/v1/labels", 503, ""},
+		{"GET", "/api/v1/label/job/values", 503, ""},
+		{"POST", "/api/v1/label/job/values", 405, "GET, HEAD"},
+		{"GET", "/api/v1/metadata", 200, ""},
+		{"POST", "/api/v1/metadata", 405, "GET, HEAD"},
+		{"HEAD", "/api/v1/targets", 200, ""},
+		{"GET", "/api/v1/targets/metadata", 200, ""},
+		{"GET", "/api/v1/alertmanagers", 200, ""},
+		{"GET", "/api/v1/status/buildinfo", 200, ""},
+		{"GET", "/api/v1/status/runtimeinfo", 200, ""},
+		{"GET", "/api/v1/status/config", 200, ""},
+		{"GET", "/api/v1/status/flags", 200, ""},
+		{"GET", "/api/v1/status/tsdb", 503, ""},
+		{"OPTIONS", "/api/v1/query", 405, "GET, HEAD, POST"},
+		{"POST", "/api/v1/write", 404, ""},
+		{"GET", "/api/v1/write", 405, "POST"},
+		{"POST", "/api/v1/read", 404, ""},
+		{"POST", "/api/v1/admin/tsdb/delete_series", 404, ""},
 		{"GET", "/debug/pprof/", 404, ""},
 	} {
 		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequest(tt.method, tt.path, nil))
+		h.ServeHTTP(w, request(tt.method, tt.path, ""))
 		if w.Code != tt.code || w.Header().Get("Allow") != tt.allow {
 			t.Errorf("%s %s: %d, Allow %q, want %d, %q", tt.method, tt.path, w.Code, w.Header().Get("Allow"), tt.code, tt.allow)
 		}
 		checkHeaders(t, tt.path, w.Header())
 	}
 	for labels, want := range map[[2]string]float64{
-		{"/", "2xx"}: 2, {"/api/v1/query", "2xx"}: 2, {otherRoute, "4xx"}: 13, {"/graph", "5xx"}: 0,
+		{"/", "200"}: 2, {"/api/v1/query", "200"}: 2, {otherRoute, "404"}: 6, {"/graph", "200"}: 0, {"/api/v1/label/:name/values", "503"}: 1,
 	} {
 		if got := testutil.ToFloat64(h.metrics.requests.WithLabelValues(labels[:]...)); got != want {
 			t.Errorf("count of %v = %v, want %v", labels, got, want)
@@ -79,7 +103,7 @@ func TestRoutesAndMethods(t *testing.T) {
 	if problems, err := testutil.GatherAndLint(reg); err != nil || len(problems) > 0 {
 		t.Errorf("metrics: %v %v", problems, err)
 	}
-	if page := get(h, "/metrics").Body.String(); !strings.Contains(page, `tocsin_web_requests_total{code="2xx",route="/"} 2`) {
+	if page := get(h, "/metrics").Body.String(); !strings.Contains(page, `prometheus_http_requests_total{code="200",handler="/"} 2`) {
 		t.Errorf("/metrics lacks our own:\n%s", page)
 	}
 }
@@ -168,7 +192,7 @@ func TestBodyLimit(t *testing.T) {
 		"broken form":  {"application/x-www-form-urlencoded", "query=%zz", 400},
 		"another type": {"text/plain", strings.Repeat("1", maxForm+1), 200},
 	} {
-		r := httptest.NewRequest(http.MethodPost, "/api/v1/query?query=1", strings.NewReader(tt.body))
+		r := request(http.MethodPost, "/api/v1/query?query=1", tt.body)
 		r.Header.Set("Content-Type", tt.contentType)
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)

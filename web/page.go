@@ -81,7 +81,7 @@ func newPage(st *Status, s *engine.Snapshot, now time.Time) page {
 		p.Alertmanagers = append(p.Alertmanagers, newAlertmanagerView(&st.Alertmanagers[i], now))
 	}
 	for _, x := range st.Settings {
-		p.Settings = append(p.Settings, Setting{x.Name, short(redact(x.Value)), x.Source})
+		p.Settings = append(p.Settings, Setting{Name: x.Name, Value: short(redact(x.Value)), Source: x.Source})
 		if x.Source != "default" {
 			p.Changed++
 		}

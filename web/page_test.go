@@ -108,7 +108,7 @@ func TestStatusPage(t *testing.T) {
 		st.Problems = []Problem{{Kind: "rule file", Where: "/rules/bad.yml:3:9", Text: "unknown field", Hint: "did you mean expr?"}}
 		st.Targets = append(st.Targets, Target{Job: "node", URL: "http://u:secret@node/metrics", Health: Down, LastError: "connection refused", Labels: labels.FromStrings("job", "node", "rack", "b2")})
 		st.Alertmanagers = append(st.Alertmanagers, Alertmanager{URL: "https://u:secret@am2", Pending: 7, Dropped: 2, LastRejection: "empty label", LastError: "no such host", NextTry: now.Add(34 * time.Second), LastAttempt: ago(time.Second)})
-		st.Settings = append(st.Settings, Setting{"ALERTMANAGER_URL", "http://am:9093,https://u:secret@am2", "environment"})
+		st.Settings = append(st.Settings, Setting{"ALERTMANAGER_URL", "http://am:9093,https://u:secret@am2", "environment", "alertmanager.url"})
 		st.Storage.Trouble = "the disk is full"
 		return st
 	}})
@@ -168,7 +168,7 @@ func TestHostileTexts(t *testing.T) {
 				Problems:      []Problem{{hostile, hostile, hostile, hostile}},
 				Targets:       []Target{{Job: hostile, Instance: hostile, URL: hostile, Health: hostile, LastError: hostile, Labels: ls}},
 				Alertmanagers: []Alertmanager{{URL: hostile, LastError: hostile}},
-				Settings:      []Setting{{hostile, hostile, hostile}},
+				Settings:      []Setting{{hostile, hostile, hostile, hostile}},
 				Storage:       Storage{Mode: "disk", Path: hostile, Trouble: hostile},
 			}
 		},

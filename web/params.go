@@ -45,7 +45,7 @@ func parseDuration(s string) (time.Duration, error) {
 	if seconds, err := strconv.ParseFloat(s, 64); err == nil {
 		d := seconds * float64(time.Second)
 		if !(d >= math.MinInt64 && d < math.MaxInt64) { // NaN too
-			return 0, fmt.Errorf("cannot parse %q to a valid duration: out of range", s)
+			return 0, fmt.Errorf("cannot parse %q to a valid duration. It overflows int64", s)
 		}
 		return time.Duration(d), nil
 	}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,8 +10,9 @@ import (
 	"slices"
 
 	"github.com/prometheus/prometheus/promql"
-	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/util/annotations"
+
+	"github.com/tocsin/tocsin/engine"
 )
 
 // statusClientGone is what Prometheus answers to a client that has hung up.
@@ -27,6 +29,8 @@ const (
 	typeTimeout     = "timeout"
 	typeInternal    = "internal"
 	typeUnavailable = "unavailable"
+	// typeForbidden is ours: Prometheus refuses nobody.
+	typeForbidden = "forbidden"
 )
 
 // response is the envelope of Prometheus's API.
@@ -37,6 +41,29 @@ type response struct {
 	Error     string   `json:"error,omitempty"`
 	Warnings  []string `json:"warnings,omitempty"`
 	Infos     []string `json:"infos,omitempty"`
+}
+
+// jsonAppender is data that writes its own JSON. A large result goes through no
+// second buffer that way.
+type jsonAppender interface {
+	appendJSON(b []byte) ([]byte, error)
+}
+
+// encode is the response as JSON.
+func (r *response) encode() ([]byte, error) {
+	data, ok := r.Data.(jsonAppender)
+	if !ok {
+		return json.Marshal(r)
+	}
+	b, err := data.appendJSON([]byte(`{"status":"success","data":`))
+	if err != nil {
+		return nil, err
+	}
+	notes, err := json.Marshal(response{Warnings: r.Warnings, Infos: r.Infos})
+	if err != nil {
+		return nil, err
+	}
+	return append(b, bytes.TrimPrefix(notes, []byte(`{"status":""`))...), nil
 }
 
 // apiError is an error with its type in Prometheus's API.
@@ -52,7 +79,7 @@ func badParameter(name string, err error) *apiError {
 // queryError finds the type of what a query failed with.
 func queryError(err error) *apiError {
 	var (
-		parse    parser.ParseErrors
+		invalid  engine.InvalidQueryError
 		canceled promql.ErrQueryCanceled
 		timeout  promql.ErrQueryTimeout
 		storage  promql.ErrStorage
@@ -60,7 +87,7 @@ func queryError(err error) *apiError {
 	switch {
 	case errors.Is(err, ErrUnavailable):
 		return &apiError{typeUnavailable, err}
-	case errors.As(err, &parse):
+	case errors.As(err, &invalid):
 		return badParameter("query", err)
 	case errors.As(err, &canceled), errors.Is(err, context.Canceled):
 		return &apiError{typeCanceled, err}
@@ -79,6 +106,8 @@ func (e *apiError) status() int {
 			return http.StatusRequestEntityTooLarge
 		}
 		return http.StatusBadRequest
+	case typeForbidden:
+		return http.StatusForbidden
 	case typeExecution:
 		return http.StatusUnprocessableEntity
 	case typeCanceled:
@@ -89,25 +118,40 @@ func (e *apiError) status() int {
 	return http.StatusInternalServerError
 }
 
-// respond sends data, and what the evaluation of expr has remarked on.
-func (h *Handler) respond(w http.ResponseWriter, data any, notes annotations.Annotations, expr string) {
+// reply is a response as it goes out.
+type reply struct {
+	status int
+	text   []byte
+}
+
+// encode makes the reply with data, and with what the evaluation of expr has
+// remarked on. Nothing that data refers to is needed afterwards.
+func (h *Handler) encode(data any, notes annotations.Annotations, expr string) reply {
 	warnings, infos := noteTexts(notes, expr)
-	h.respondJSON(w, http.StatusOK, response{Status: "success", Data: data, Warnings: warnings, Infos: infos})
+	return h.encodeResponse(http.StatusOK, response{Status: "success", Data: data, Warnings: warnings, Infos: infos})
 }
 
-func (h *Handler) respondError(w http.ResponseWriter, e *apiError) {
-	h.respondJSON(w, e.status(), response{Status: "error", ErrorType: e.kind, Error: e.err.Error()})
+func (h *Handler) encodeError(e *apiError) reply {
+	return h.encodeResponse(e.status(), response{Status: "error", ErrorType: e.kind, Error: e.err.Error()})
 }
 
-func (h *Handler) respondJSON(w http.ResponseWriter, status int, body response) {
-	text, err := json.Marshal(body)
+func (h *Handler) encodeResponse(status int, body response) reply {
+	text, err := body.encode()
 	if err != nil {
 		h.log.Error("response not encoded", "err", err)
-		writePlain(w, http.StatusInternalServerError, "encode response: "+err.Error()+"\n")
-		return
+		return h.encodeError(&apiError{typeInternal, fmt.Errorf("encode response: %w", err)})
 	}
-	writeBody(w, status, "application/json", text)
+	return reply{status, text}
 }
+
+func (r reply) send(w http.ResponseWriter) { writeBody(w, r.status, "application/json", r.text) }
+
+// respond sends data that nobody has to be asked for.
+func (h *Handler) respond(w http.ResponseWriter, data any) {
+	h.encode(data, annotations.Annotations{}, "").send(w)
+}
+
+func (h *Handler) respondError(w http.ResponseWriter, e *apiError) { h.encodeError(e).send(w) }
 
 // noteTexts sorts before it cuts, so that equal requests get equal responses.
 func noteTexts(notes annotations.Annotations, expr string) (warnings, infos []string) {

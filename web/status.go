@@ -32,6 +32,16 @@ type Status struct {
 	Alertmanagers []Alertmanager
 	Settings      []Setting
 	Storage       Storage
+	Process       Process
+}
+
+// Process is what the API tells of the process and its rules.
+type Process struct {
+	Started time.Time
+	// RulesRead is when the rule files were last read, RulesGood whether all of
+	// them could be used.
+	RulesRead time.Time
+	RulesGood bool
 }
 
 // Problem is something that the user should repair.
@@ -58,8 +68,11 @@ const (
 // Target is one scraped endpoint and its last scrape.
 type Target struct {
 	Job, Instance, URL string
-	// Labels may repeat job and instance; these are not shown twice.
-	Labels             labels.Labels
+	// ScrapeURL is what the request asks for.
+	ScrapeURL string
+	// Labels may repeat job and instance; these are not shown twice. Discovered
+	// are those that they were made from.
+	Labels, Discovered labels.Labels
 	Health             Health
 	LastScrape         time.Time
 	LastScrapeDuration time.Duration
@@ -88,6 +101,8 @@ type Setting struct {
 	Name, Value string
 	// Source is default, environment or flag.
 	Source string
+	// Flag is the name of the flag, without dashes.
+	Flag string
 }
 
 // Storage is the state of the time series store.
@@ -103,6 +118,8 @@ type Storage struct {
 	Blocks         int
 	Series         uint64    // in memory
 	Oldest         time.Time // of the samples
+	// Repairs is how many times this process has repaired it.
+	Repairs int
 	// Trouble says what is wrong if the store is degraded; empty if it is not.
 	Trouble string
 }

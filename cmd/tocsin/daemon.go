@@ -10,10 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/prometheus/promql/parser"
-	"github.com/prometheus/prometheus/util/annotations"
-
-	"github.com/tocsin/tocsin/engine"
 	"github.com/tocsin/tocsin/journal"
 	"github.com/tocsin/tocsin/notify"
 	"github.com/tocsin/tocsin/rules"
@@ -35,6 +31,7 @@ type daemon struct {
 	store    *storage.Store
 	journal  *journal.Journal
 
+	started   time.Time
 	mu        sync.Mutex
 	pageFault string // guarded by mu
 }
@@ -114,50 +111,6 @@ func hasConfig(path string) bool {
 		return nil
 	})
 	return found
-}
-
-// status gathers what the page shows beside the engine's snapshot.
-func (d *daemon) status() web.Status {
-	state, since, fault := d.life.status()
-	st := web.Status{
-		State: state, Since: since, Version: version, ExternalLabels: d.settings.externalLabels,
-		Problems: d.listProblems(), Settings: d.settings.shown,
-	}
-	for _, t := range d.scraper.Targets() {
-		st.Targets = append(st.Targets, web.Target{
-			Job: t.Job, Instance: t.Instance, URL: t.URL, Health: web.Health(t.Health), LastScrape: t.LastScrape,
-			LastScrapeDuration: t.LastScrapeDuration, LastError: t.LastError, Interval: t.Interval,
-		})
-	}
-	for _, a := range d.notifier.Status() {
-		st.Alertmanagers = append(st.Alertmanagers, web.Alertmanager{
-			URL: a.URL, Pending: a.Pending, LastSuccess: a.LastSuccess, LastAttempt: a.LastAttempt,
-			NextTry: a.NextTry, LastError: a.LastError, Sent: a.Sent, Failed: a.Failed,
-		})
-	}
-	s := d.store.Stats()
-	st.Storage = web.Storage{
-		Path: d.settings.dataPath, Bytes: s.BlockBytes + s.HeadBytes, RetentionTime: d.settings.retentionTime,
-		RetentionBytes: d.settings.retentionSize, Blocks: s.Blocks, Series: s.Series, Oldest: s.MinTime, Trouble: fault,
-	}
-	switch {
-	case s.Open && d.settings.memory:
-		st.Storage.Mode = "memory"
-	case s.Open:
-		st.Storage.Mode = "disk"
-	}
-	return st
-}
-
-// query is the engine's, with storage that is not open told apart.
-func (d *daemon) query(eng *engine.Engine) func(context.Context, string, time.Time) (parser.Value, annotations.Annotations, error) {
-	return func(ctx context.Context, expr string, at time.Time) (parser.Value, annotations.Annotations, error) {
-		v, w, err := eng.Query(ctx, expr, at)
-		if errors.Is(err, storage.ErrNotReady) {
-			err = fmt.Errorf("%w: %w", web.ErrUnavailable, err)
-		}
-		return v, w, err
-	}
 }
 
 // ruleProblem is a problem of a rule file as the page shows it.

@@ -14,6 +14,8 @@ const module = "github.com/tocsin/tocsin/"
 var allowed = map[string][]string{
 	"alert":         {},
 	"rules":         {},
+	"rules/lint":    {"rules"},
+	"configfile":    {"rules", "rules/lint"},
 	"scrape":        {},
 	"storage":       {},
 	"plugin":        {},
@@ -23,7 +25,7 @@ var allowed = map[string][]string{
 	"engine":        {"rules", "alert"},
 	"engine/replay": {"engine", "rules", "alert"},
 	"web":           {"engine", "rules", "alert"},
-	"cmd/tocsin":    {"alert", "rules", "scrape", "storage", "plugin", "examples", "journal", "notify", "engine", "engine/replay", "web"},
+	"cmd/tocsin":    {"alert", "rules", "rules/lint", "configfile", "scrape", "storage", "plugin", "examples", "journal", "notify", "engine", "engine/replay", "web"},
 	"test":          {},
 }
 
@@ -34,6 +36,7 @@ var fences = []struct{ path, owner, why string }{
 	{"github.com/prometheus/prometheus/scrape", "scrape", "what is scraped elsewhere has no commit to follow"},
 	{"go.etcd.io/bbolt", "journal", "what must outlive the process has one owner"},
 	{"github.com/prometheus/prometheus/rules", "", "we are the rule engine; tests compare with Prometheus's"},
+	{"github.com/prometheus/prometheus/web", "", "it brings the rest of Prometheus with it: 14 MB of binary"},
 	{"github.com/prometheus/prometheus/notifier", "", "it drops what it cannot send"},
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -15,7 +16,7 @@ import (
 )
 
 const (
-	// openRetry is how long after a store that cannot be opened it is tried again.
+	// openRetry is how long after something that cannot be opened it is tried again.
 	openRetry = 30 * time.Second
 	// compactTimeout bounds the compaction of a pause; what is left then stays in
 	// the write-ahead log.
@@ -32,22 +33,26 @@ type lifecycle struct {
 	scraper *scrape.Scraper
 	book    *rulebook
 
-	mu       sync.Mutex // serialises Start and Stop
-	session  *session   // guarded by mu; nil unless running
-	settled  chan struct{}
-	cancel   context.CancelFunc // guarded by mu: ends the compaction of the last pause
-	restored bool               // owned by the session: the journal has been read
+	mu      sync.Mutex         // serialises Start, Stop and Close
+	session *session           // guarded by mu; nil unless running
+	settled chan struct{}      // guarded by mu: closed when the last session and its compaction are over
+	cancel  context.CancelFunc // guarded by mu: ends that compaction
+	closed  bool               // guarded by mu
+
+	loading  sync.Mutex // serialises reading the rules
+	restored bool       // guarded by loading: the journal has been read
 
 	view  sync.Mutex
 	state web.State // guarded by view
 	since time.Time // guarded by view
-	fault string    // guarded by view: why the store is not open
+	fault string    // guarded by view: why nothing is evaluated
 }
 
 // session is the time between a Start and its Stop.
 type session struct {
 	stop context.CancelFunc
 	done chan struct{}
+	err  error // of the pause at its end; readable once done
 }
 
 func newLifecycle(log *slog.Logger) *lifecycle {
@@ -79,7 +84,7 @@ func (l *lifecycle) status() (state web.State, since time.Time, fault string) {
 func (l *lifecycle) Start(context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.session != nil {
+	if l.session != nil || l.closed {
 		return nil
 	}
 	l.cancel() // whatever compaction is not done yet: the log has the rest
@@ -92,107 +97,46 @@ func (l *lifecycle) Start(context.Context) error {
 	go func() {
 		defer close(s.done)
 		<-settled
-		l.run(ctx)
+		s.err = l.run(ctx)
 	}()
 	return nil
 }
 
-// run opens what is not open yet, then scrapes and evaluates until ctx is done:
-// the engine stops before the scraper, or absent() would fire.
-func (l *lifecycle) run(ctx context.Context) {
-	if !l.open(ctx) {
-		return
-	}
-	scraping, stopScraping := context.WithCancel(context.Background())
-	var scraper sync.WaitGroup
-	scraper.Go(func() {
-		if err := l.scraper.Run(scraping); err != nil {
-			l.log.Error("scraping does not start", "err", err)
-			l.setFault(err.Error())
-		}
-	})
-	if err := l.engine.Run(ctx); err != nil {
-		l.log.Error("engine ended", "err", err)
-	}
-	stopScraping()
-	scraper.Wait()
-}
-
-// open opens store and journal, again and again until it can or ctx is done.
-func (l *lifecycle) open(ctx context.Context) bool {
-	for {
-		err := l.tryOpen()
-		if err == nil {
-			l.setFault("")
-			return ctx.Err() == nil
-		}
-		l.setFault(err.Error())
-		l.log.Error("storage cannot be opened, nothing is evaluated", "err", err, "next_try_in", openRetry)
-		select {
-		case <-ctx.Done():
-			return false
-		case <-time.After(openRetry):
-		}
-	}
-}
-
-func (l *lifecycle) tryOpen() error {
-	if !l.store.Stats().Open {
-		if err := l.store.Open(); err != nil {
-			return err
-		}
-	}
-	if l.restored {
-		return nil
-	}
-	if err := l.journal.Open(); err != nil {
-		// Alerting needs no journal: state will be lost with the process, and is
-		// reported with each change.
-		l.log.Error("alert state is not durable", "err", err)
-	} else if records, at, err := l.journal.Load(); err != nil {
-		l.log.Error("alert state of the process before is lost", "err", err)
-	} else {
-		l.engine.Restore(records, at)
-	}
-	l.engine.Load(l.book.load())
-	l.restored = true
-	return nil
-}
-
 // Stop ends the evaluation under way, journals, and leaves the last will; then it
-// returns, and compaction goes on behind. A second Stop changes nothing.
-func (l *lifecycle) Stop(context.Context) error {
+// returns, and compaction goes on behind. A second Stop changes nothing. When ctx
+// ends first, as over a store that takes long to open, the rest is done behind too.
+func (l *lifecycle) Stop(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	paused, err := l.pause()
-	if !paused {
+	s := l.session
+	if s == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), compactTimeout)
+	l.end(s)
+	compacting, cancel := context.WithTimeout(context.Background(), compactTimeout)
 	settled := make(chan struct{})
 	l.settled, l.cancel = settled, cancel
 	go func() {
 		defer close(settled)
 		defer cancel()
-		if err := l.store.Compact(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		<-s.done
+		if err := l.store.Compact(compacting); err != nil {
 			l.log.Warn("storage not compacted", "err", err)
 		}
 	}()
-	return err
+	select {
+	case <-s.done:
+		return s.err
+	case <-ctx.Done():
+		return fmt.Errorf("storage is still being opened: %w", ctx.Err())
+	}
 }
 
-// pause ends the session; false if there is none. Called with mu held.
-func (l *lifecycle) pause() (paused bool, err error) {
-	if l.session == nil {
-		return false, nil
-	}
-	l.session.stop()
-	<-l.session.done
+// end begins the end of a session. Called with mu held.
+func (l *lifecycle) end(s *session) {
+	s.stop()
 	l.session = nil
 	l.setState(web.Paused)
-	err = l.engine.Pause(time.Now())
-	l.log.Info("paused")
-	return true, err
 }
 
 // Close stops for good. Compaction is left to the end of the store, after the
@@ -200,13 +144,48 @@ func (l *lifecycle) pause() (paused bool, err error) {
 func (l *lifecycle) Close(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	_, err := l.pause()
+	l.closed = true
 	defer context.AfterFunc(ctx, l.cancel)()
-	<-l.settled
-	return err
+	s := l.session
+	if s == nil {
+		s = &session{done: l.settled} // only a compaction may be under way
+	} else {
+		l.end(s)
+	}
+	select {
+	case <-s.done:
+		return s.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
-// Reload reads the rule files again.
+// Reload reads the rule files again. Before the first start it is left to that:
+// rules that come before the alerts of the last process would start them anew.
 func (l *lifecycle) Reload() {
-	l.engine.Load(l.book.load())
+	l.loading.Lock()
+	defer l.loading.Unlock()
+	if l.restored {
+		l.engine.Load(l.book.load())
+	}
+}
+
+// run opens what is not open yet, then scrapes and evaluates until ctx is done.
+// The engine stops before the scraper, or absent() would fire, and has its last
+// word before anything else can hang.
+func (l *lifecycle) run(ctx context.Context) error {
+	if !l.open(ctx) {
+		return nil
+	}
+	l.engine.Begin() // before the first scrape, which is not to be missed
+	background, stop := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { l.scrape(background) })
+	running.Go(func() { l.keepJournal(background) })
+	err := l.engine.Run(ctx)
+	err = errors.Join(err, l.engine.Pause(time.Now()))
+	l.log.Info("paused")
+	stop()
+	running.Wait()
+	return err
 }

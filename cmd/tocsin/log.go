@@ -17,7 +17,7 @@ const (
 	// logQueue is how many records wait while nobody reads our output.
 	logQueue = 1024
 	// logFlush is how long the end of the process waits for readers.
-	logFlush = time.Second
+	logFlush = 300 * time.Millisecond
 )
 
 // logOutput writes records in the background and never blocks who logs: while
@@ -25,20 +25,36 @@ const (
 type logOutput struct {
 	to      io.Writer
 	queue   chan []byte
+	quit    chan struct{} // closed by close; the queue never is, as late steps log on
 	done    chan struct{}
 	dropped prometheus.Counter
 	once    sync.Once
 }
 
 func newLogOutput(to io.Writer, dropped prometheus.Counter) *logOutput {
-	o := &logOutput{to: to, queue: make(chan []byte, logQueue), done: make(chan struct{}), dropped: dropped}
-	go func() {
-		defer close(o.done)
-		for line := range o.queue {
-			_, _ = o.to.Write(line) // there is nowhere to report it
-		}
-	}()
+	o := &logOutput{to: to, queue: make(chan []byte, logQueue), quit: make(chan struct{}), done: make(chan struct{}), dropped: dropped}
+	go o.run()
 	return o
+}
+
+// run writes what comes, and after close what is queued.
+func (o *logOutput) run() {
+	defer close(o.done)
+	for {
+		select {
+		case line := <-o.queue:
+			_, _ = o.to.Write(line) // there is nowhere to report it
+		case <-o.quit:
+			for {
+				select {
+				case line := <-o.queue:
+					_, _ = o.to.Write(line)
+				default:
+					return
+				}
+			}
+		}
+	}
 }
 
 // Write takes one record; slog's handlers call it once for each, under a lock.
@@ -57,7 +73,7 @@ func (o *logOutput) Write(line []byte) (int, error) {
 
 // close writes what is queued, as long as somebody reads it soon.
 func (o *logOutput) close() {
-	o.once.Do(func() { close(o.queue) })
+	o.once.Do(func() { close(o.quit) })
 	select {
 	case <-o.done:
 	case <-time.After(logFlush):
@@ -65,7 +81,7 @@ func (o *logOutput) close() {
 }
 
 // logger splits records by level, as the Docker engine logs stdout as info and
-// stderr as error. After close nothing may be logged any more.
+// stderr as error. What is logged after closeLog is lost.
 func newLogger(level string, stdout, stderr io.Writer, reg prometheus.Registerer) (log *slog.Logger, closeLog func()) {
 	dropped := prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "tocsin_log_records_dropped_total",
@@ -79,7 +95,12 @@ func newLogger(level string, stdout, stderr io.Writer, reg prometheus.Registerer
 	out, errs := newLogOutput(stdout, dropped), newLogOutput(stderr, dropped)
 	opts := &slog.HandlerOptions{Level: min}
 	h := &splitHandler{low: slog.NewTextHandler(out, opts), high: slog.NewTextHandler(errs, opts)}
-	return slog.New(h), func() { out.close(); errs.close() }
+	return slog.New(h), func() {
+		var both sync.WaitGroup
+		both.Go(out.close)
+		both.Go(errs.close)
+		both.Wait()
+	}
 }
 
 // splitHandler sends warnings and errors one way, all else the other.

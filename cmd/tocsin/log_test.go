@@ -45,4 +45,7 @@ func TestLogNeverBlocks(t *testing.T) {
 		t.Errorf("%v records were counted as dropped, want about %d", got, logQueue)
 	}
 	o.close() // gives up after a while
+	if _, err := o.Write([]byte("late\n")); err != nil {
+		t.Errorf("a record after the end: %v", err)
+	}
 }

@@ -46,6 +46,7 @@ type action func(ctx context.Context) int
 var subcommands = []func(app *kingpin.Application, c console, actions map[string]action){
 	runCommand,
 	replayCommand,
+	checkCommand,
 }
 
 // command runs one command line and returns its exit code.

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -111,8 +112,8 @@ func parseLabels(s *settings, v string) error {
 		switch {
 		case !ok:
 			return fmt.Errorf("%q has no value: expected name=value, comma separated", pair)
-		case !model.UTF8Validation.IsValidLabelName(name) || name == model.MetricNameLabel || !model.LabelValue(value).IsValid():
-			return fmt.Errorf("%q is no label name: expected name=value, comma separated, such as host=edge7,site=north", name)
+		case !model.LegacyValidation.IsValidLabelName(name) || name == model.MetricNameLabel || !model.LabelValue(value).IsValid():
+			return fmt.Errorf("%q is no label name: expected letters, digits and _ only, as in host=edge7,site=north", name)
 		case seen[name]:
 			return fmt.Errorf("label %q is there twice", name)
 		}
@@ -136,6 +137,24 @@ func parseListen(s *settings, v string) error {
 		return errors.New("expected host:port such as 127.0.0.1:9193 or :9193, or off")
 	}
 	s.listenAddress = v
+	return nil
+}
+
+// hostPattern is a host name, one below a domain, or any.
+var hostPattern = regexp.MustCompile(`^(\*|(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?)$`)
+
+func parseHosts(s *settings, v string) error {
+	var hosts []string
+	for name := range strings.SplitSeq(v, ",") {
+		if name = strings.TrimSpace(name); name == "" {
+			continue
+		}
+		if !hostPattern.MatchString(name) {
+			return fmt.Errorf("%q is no host name: expected names without scheme and port such as tocsin.example.com or *.example.com, comma separated, or * for any", name)
+		}
+		hosts = append(hosts, name)
+	}
+	s.allowedHosts = hosts
 	return nil
 }
 

@@ -6,24 +6,22 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
-	"net/http"
-	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	toolkit "github.com/prometheus/exporter-toolkit/web"
 
 	"github.com/tocsin/tocsin/engine"
 	"github.com/tocsin/tocsin/journal"
 	"github.com/tocsin/tocsin/notify"
 	"github.com/tocsin/tocsin/plugin"
+	"github.com/tocsin/tocsin/rules"
 	"github.com/tocsin/tocsin/scrape"
 	"github.com/tocsin/tocsin/storage"
 	"github.com/tocsin/tocsin/web"
@@ -57,31 +55,27 @@ func runCommand(app *kingpin.Application, c console, actions map[string]action) 
 // run is the daemon: the only place that knows all the stages. It makes them in
 // the order in which they must be there, and unwinds them in reverse.
 func run(ctx context.Context, s settings, problems []settingError, stdout, stderr io.Writer) int {
-	reg := prometheus.NewRegistry()
+	reg := newRegistry()
 	log, closeLog := newLogger(s.logLevel, stdout, stderr, reg)
 	defer closeLog()
 	stop := &stack{log: log}
 	defer stop.unwind()
-	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
+	hup := make(chan os.Signal, 1) // from the start: without a receiver it would kill us
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
 	life := newLifecycle(log.With("component", "lifecycle"))
-	d := &daemon{settings: s, problems: problems, life: life, ready: make(chan struct{})}
+	d := &daemon{settings: s, problems: problems, life: life, started: time.Now(), ready: make(chan struct{})}
 	// The Docker engine dials half a second after the start, and gives up in ten.
 	if s.pluginSocket != "" {
 		srv, err := plugin.New(plugin.Options{Socket: s.pluginSocket, Start: d.startMetrics, Stop: life.Stop, Logger: log, Registerer: reg})
-		if err == nil {
-			err = srv.Listen()
-		}
-		if err != nil {
+		if err := errors.Join(err, listen(srv)); err != nil {
 			log.Error("plugin socket", "err", err)
 			return exitFailure
 		}
 		stop.push("plugin socket", shortDeadline, background(srv.Run))
 	}
-	log.Info("tocsin", "version", version)
-	for _, p := range problems {
-		log.Error("bad setting", "err", p.Error())
-	}
+	announce(log, problems)
 
 	store := storage.New(storage.Options{
 		Dir: s.dataPath, Memory: s.memory, RetentionTime: s.retentionTime, RetentionSize: s.retentionSize,
@@ -105,46 +99,89 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 		ResendDelay: s.resendDelay, HoldLimit: s.holdLimit, PauseHold: s.pauseHold,
 		ExternalLabels: s.externalLabels, ExternalURL: s.externalURL(), Logger: log, Registerer: reg,
 	})
-	target := pickTarget(ctx, s)
-	log.Info("scraping", "url", target.Redacted(), "job", target.Job, "interval", s.scrapeInterval)
-	scraper, err := scrape.New(scrape.Options{
-		Target: target, Interval: s.scrapeInterval, Appendable: store,
-		Committed: func(sc scrape.Scraped) { eng.Tick(engine.Tick(sc)) },
-		Logger:    log, Registerer: reg,
-	})
+	scraper, err := newScraper(s, pickTarget(ctx, s), store, eng.Tick, log, reg)
 	if err != nil {
 		log.Error("scrape", "err", err)
 		return exitFailure
 	}
 	life.store, life.journal, life.engine, life.scraper = store, jrnl, eng, scraper
-	life.book = newRulebook(s.rulesPath, s.selfAlerts, log)
+	life.book = newRulebook(s.rulesPath, s.selfAlerts, log, reg)
 	d.notifier, d.scraper, d.store, d.journal = notifier, scraper, store, jrnl
 	close(d.ready)
 
-	if s.listenAddress != "" {
-		err := servePage(s, d, eng, prometheus.Gatherers{reg, store}, reg, log, stop)
-		if err != nil && s.pluginSocket == "" {
-			log.Error("page", "err", err)
-			return exitFailure
-		}
-	}
-	if s.pluginSocket == "" {
-		if err := store.Open(); err != nil {
-			log.Error("storage", "err", err)
-			return exitFailure
-		}
-		_ = life.Start(ctx) // it never fails
+	if err := begin(ctx, d, d.webOptions(eng, reg, log), log, stop); err != nil {
+		log.Error("start", "err", err)
+		return exitFailure
 	}
 	stop.push("pause", pauseDeadline, life.Close)
-	waitForEnd(ctx, life, log)
+	stop.push("rule watch", shortDeadline, background(func(ctx context.Context) error {
+		rules.Watch(ctx, s.rulesPath, log.With("component", "rules"), life.book.fingerprint, life.Reload)
+		return nil
+	}))
+	waitForEnd(ctx, hup, life, log)
 	return exitOK
 }
 
+func newRegistry() *prometheus.Registry {
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "tocsin_build_info", Help: "1, with the version and the Go version of this binary.",
+			ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
+		}, func() float64 { return 1 }))
+	return reg
+}
+
+// listen opens the plugin's socket, if there is a server for it.
+func listen(srv *plugin.Server) error {
+	if srv == nil {
+		return nil
+	}
+	return srv.Listen()
+}
+
+func announce(log *slog.Logger, problems []settingError) {
+	log.Info("tocsin", "version", version)
+	for _, p := range problems {
+		log.Error("bad setting", "err", p.Error())
+	}
+}
+
+// newScraper scrapes the target and, with each scrape, Tocsin itself; then the
+// engine hears of it.
+func newScraper(s settings, target scrape.Target, store *storage.Store, tick func(engine.Tick), log *slog.Logger, reg *prometheus.Registry) (*scrape.Scraper, error) {
+	log.Info("scraping", "url", target.Redacted(), "job", target.Job, "interval", s.scrapeInterval)
+	self := newSelfScrape(ownTarget(s, target, reg, store), log, reg)
+	return scrape.New(scrape.Options{
+		Target: target, Interval: s.scrapeInterval, Appendable: store,
+		Committed: func(sc scrape.Scraped) {
+			self.collect(sc.At)
+			tick(engine.Tick(sc))
+		},
+		Logger: log, Registerer: reg,
+	})
+}
+
+// begin serves the page and, where no Docker engine says when, starts. In the
+// plugin a page that cannot be served keeps nothing from running.
+func begin(ctx context.Context, d *daemon, page web.Options, log *slog.Logger, stop *stack) error {
+	s := d.settings
+	if s.listenAddress != "" {
+		if err := servePage(s, page, d.setPageFault, log, stop); err != nil && s.pluginSocket == "" {
+			return err
+		}
+	}
+	if s.pluginSocket != "" {
+		return nil
+	}
+	if err := d.store.Lock(); err != nil {
+		return err
+	}
+	return d.life.Start(ctx)
+}
+
 // waitForEnd blocks until ctx is done; SIGHUP reloads meanwhile.
-func waitForEnd(ctx context.Context, life *lifecycle, log *slog.Logger) {
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
+func waitForEnd(ctx context.Context, hup <-chan os.Signal, life *lifecycle, log *slog.Logger) {
 	for {
 		select {
 		case <-hup:
@@ -155,56 +192,4 @@ func waitForEnd(ctx context.Context, life *lifecycle, log *slog.Logger) {
 			return
 		}
 	}
-}
-
-// servePage serves API and page. In the plugin a port that is taken is tried
-// again for ever: alerting goes on without the page.
-func servePage(s settings, d *daemon, eng *engine.Engine, g prometheus.Gatherer, reg prometheus.Registerer, log *slog.Logger, stop *stack) error {
-	handler, err := web.New(web.Options{
-		Snapshot: eng.Snapshot, Status: d.status, Query: d.query(eng), Gatherer: g, Logger: log, Registerer: reg,
-	})
-	if err != nil {
-		return err
-	}
-	l, err := net.Listen("tcp", s.listenAddress)
-	if err != nil {
-		err = fmt.Errorf("setting LISTEN_ADDRESS (--web.listen-address) is %q: %w: is another process on that port? choose another, or off", s.listenAddress, err)
-		if s.pluginSocket == "" {
-			return err
-		}
-		d.setPageFault(err.Error())
-		log.Error("no page, trying on", "err", err)
-	}
-	srv := handler.HTTPServer()
-	stop.push("page", shortDeadline, func(ctx context.Context) error {
-		return errors.Join(srv.Shutdown(ctx), srv.Close())
-	})
-	go func() {
-		for l == nil {
-			time.Sleep(openRetry)
-			if l, err = net.Listen("tcp", s.listenAddress); err == nil {
-				d.setPageFault("")
-			}
-		}
-		log.Info("page", "url", "http://"+l.Addr().String()+"/")
-		none, quiet := false, slog.New(slog.DiscardHandler) // it has no news, and returns its errors
-		err := toolkit.Serve(l, srv, &toolkit.FlagConfig{WebSystemdSocket: &none, WebConfigFile: &s.webConfigFile}, quiet)
-		if !errors.Is(err, http.ErrServerClosed) {
-			log.Error("page ended", "err", err)
-			d.setPageFault(err.Error())
-		}
-	}()
-	return nil
-}
-
-// externalURL is where links in alerts lead.
-func (s settings) externalURL() *url.URL {
-	host, port, err := net.SplitHostPort(s.listenAddress)
-	if err != nil {
-		return &url.URL{}
-	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && (ip.IsLoopback() || ip.IsUnspecified()) {
-		host = hostname()
-	}
-	return &url.URL{Scheme: "http", Host: net.JoinHostPort(host, port)}
 }

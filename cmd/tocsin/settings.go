@@ -31,6 +31,9 @@ type settings struct {
 	memory         bool
 	externalLabels labels.Labels
 	listenAddress  string // empty: no page
+	allowedHosts   []string
+	httpReload     bool
+	remoteWrite    bool
 	webConfigFile  string
 	resendDelay    time.Duration
 	holdLimit      time.Duration
@@ -52,6 +55,8 @@ type setting struct {
 	// urls: the value may hold passwords, and the errors name the bad URLs
 	// themselves; of a list the good ones stay in effect.
 	urls bool
+	// toggle: on or off, and the flag stands for on, as Prometheus's does.
+	toggle bool
 }
 
 func (d setting) defaultIn(plugin bool) string {
@@ -68,6 +73,9 @@ const (
 	pluginData    = "/data"
 	pluginMetrics = "unix:///run/docker/metrics.sock"
 )
+
+// webConfigSetting guards the page.
+const webConfigSetting = "WEB_CONFIG_FILE"
 
 // table lists the settings in the order of the documentation. Every default is
 // here, none in config.json: an upgrade of the plugin keeps the old environment
@@ -87,7 +95,10 @@ func table() []setting {
 		{env: "STORAGE_MODE", flag: "storage.mode", def: "disk", help: "disk, or memory: nothing but alert state is written", parse: parseMode},
 		{env: "EXTERNAL_LABELS", flag: "external.labels", def: "host=" + host, help: "labels of every alert that is sent: name=value, comma separated", parse: parseLabels},
 		{env: "LISTEN_ADDRESS", flag: "web.listen-address", def: "127.0.0.1:9193", help: "address of API and page; off for neither", parse: parseListen},
-		{env: "WEB_CONFIG_FILE", flag: "web.config.file", help: "TLS and basic auth of the page, in the exporter-toolkit's format", parse: parseWebConfig},
+		{env: webConfigSetting, flag: "web.config.file", help: "TLS and basic auth of the page, in the exporter-toolkit's format", parse: parseWebConfig},
+		{env: "WEB_ALLOWED_HOSTS", flag: "web.allowed-hosts", help: "host names beside this machine's own by which API and page may be asked for, comma separated: name, *.domain, or * for any", parse: parseHosts},
+		{env: "WEB_ENABLE_LIFECYCLE", flag: "web.enable-lifecycle", def: "off", toggle: true, help: "POST /-/reload reads the rule files again", parse: parseSwitch(func(s *settings) *bool { return &s.httpReload })},
+		{env: "WEB_ENABLE_REMOTE_WRITE_RECEIVER", flag: "web.enable-remote-write-receiver", def: "off", toggle: true, help: "POST /api/v1/write takes samples from others", parse: parseSwitch(func(s *settings) *bool { return &s.remoteWrite })},
 		{env: "RESEND_DELAY", flag: "alert.resend-delay", def: "1m", help: "least time before an unchanged alert is sent again", parse: parseDuration(func(s *settings) *time.Duration { return &s.resendDelay })},
 		{env: "HOLD_LIMIT", flag: "alert.hold-limit", def: "1h", help: "how long an alert is held when there is no fresh data", parse: parseDuration(func(s *settings) *time.Duration { return &s.holdLimit })},
 		{env: "PAUSE_HOLD", flag: "alert.pause-hold", def: "15m", help: "how long Alertmanager keeps firing alerts over a pause", parse: parseDuration(func(s *settings) *time.Duration { return &s.pauseHold })},
@@ -122,8 +133,13 @@ func newFlags(cmd *kingpin.CmdClause, names ...string) *flags {
 		if d.def != "" {
 			help += " (" + d.def + ")"
 		}
-		f.set[d.env] = new(bool)
-		f.values[d.env] = cmd.Flag(d.flag, help+" ["+d.env+"]").PlaceHolder("VALUE").IsSetByUser(f.set[d.env]).String()
+		f.set[d.env], f.values[d.env] = new(bool), new(string)
+		flag := cmd.Flag(d.flag, help+" ["+d.env+"]").PlaceHolder("VALUE").IsSetByUser(f.set[d.env])
+		if d.toggle {
+			flag.SetValue((*toggleValue)(f.values[d.env]))
+		} else {
+			flag.StringVar(f.values[d.env])
+		}
 	}
 	return f
 }
@@ -138,6 +154,23 @@ func newDaemonFlags(cmd *kingpin.CmdClause) *flags {
 	cmd.Flag("plugin.socket", "serve the Docker engine's plugin protocol on this unix socket, and run between its StartMetrics and StopMetrics").
 		PlaceHolder("PATH").StringVar(&f.pluginSocket)
 	return f
+}
+
+// toggleValue is the value of a flag that is given without one.
+type toggleValue string
+
+func (v *toggleValue) String() string { return string(*v) }
+
+// IsBoolFlag is for kingpin, which then sets "true", or "false" after --no-.
+func (v *toggleValue) IsBoolFlag() bool { return true }
+
+// Set takes kingpin's words for on and off.
+func (v *toggleValue) Set(s string) error {
+	*v = "off"
+	if s == "true" {
+		*v = "on"
+	}
+	return nil
 }
 
 // settingError is a setting that cannot be used as it was given.
@@ -180,7 +213,10 @@ func resolve(f *flags, getenv func(string) string) (settings, []settingError) {
 			problems = append(problems, settingError{d, value, insteadOf(d, plugin), err})
 			value, source = d.fallback(&s, plugin)
 		}
-		s.shown = append(s.shown, web.Setting{Name: d.env, Value: value, Source: source})
+		s.shown = append(s.shown, web.Setting{Name: d.env, Value: value, Source: source, Flag: d.flag})
+	}
+	if slices.ContainsFunc(problems, func(p settingError) bool { return p.env == webConfigSetting }) {
+		s.listenAddress = "" // without what guards it the page stays off
 	}
 	return s, problems
 }
@@ -202,6 +238,8 @@ func insteadOf(d setting, plugin bool) string {
 	switch def := d.defaultIn(plugin); {
 	case !plugin:
 		return ""
+	case d.env == webConfigSetting:
+		return "the page stays off until it is"
 	case d.env == "ALERTMANAGER_URL":
 		return "only the Alertmanagers that are well written are used"
 	case def == "":

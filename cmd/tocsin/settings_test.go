@@ -62,6 +62,29 @@ func TestPrecedence(t *testing.T) {
 	}
 }
 
+// The flags that Prometheus has too are given as Prometheus's are.
+func TestToggles(t *testing.T) {
+	for _, tc := range []struct {
+		env    string
+		args   []string
+		reload bool
+	}{
+		{"", nil, false},
+		{"on", nil, true},
+		{"off", []string{"--web.enable-lifecycle"}, true},
+		{"on", []string{"--no-web.enable-lifecycle"}, false},
+	} {
+		s, problems := given(t, map[string]string{"WEB_ENABLE_LIFECYCLE": tc.env}, tc.args...)
+		if len(problems) > 0 || s.httpReload != tc.reload || s.remoteWrite {
+			t.Errorf("%q %v: reload %t, remote write %t, %v", tc.env, tc.args, s.httpReload, s.remoteWrite, problems)
+		}
+	}
+	s, problems := given(t, nil, "--web.enable-remote-write-receiver", "--web.allowed-hosts=a.example, *.b.example,")
+	if len(problems) > 0 || !s.remoteWrite || strings.Join(s.allowedHosts, " ") != "a.example *.b.example" {
+		t.Errorf("%+v, %v", s, problems)
+	}
+}
+
 // TestBadSettings: one error that names setting, value and what is expected, and
 // in the plugin the default in its place.
 func TestBadSettings(t *testing.T) {
@@ -77,9 +100,15 @@ func TestBadSettings(t *testing.T) {
 		{"EXTERNAL_LABELS", "a", []string{`"a" has no value`, "name=value"}},
 		{"EXTERNAL_LABELS", "a=1,a=2", []string{`"a" is there twice`}},
 		{"EXTERNAL_LABELS", "=1", []string{"no label name"}},
+		{"EXTERNAL_LABELS", "my-host=1", []string{`"my-host" is no label name`}}, // Alertmanager before 0.27 refuses every alert with it
 		{"LISTEN_ADDRESS", "9193", []string{"host:port", "or off"}},
 		{"LISTEN_ADDRESS", "host:http", []string{"host:port"}},
-		{"WEB_CONFIG_FILE", "/nowhere.yml", []string{"file that can be read", "left unset"}},
+		{"WEB_CONFIG_FILE", "/nowhere.yml", []string{"file that can be read", "page stays off"}},
+		{"WEB_ALLOWED_HOSTS", "a.example,http://b", []string{`"http://b" is no host name`, "without scheme and port", "left unset"}},
+		{"WEB_ALLOWED_HOSTS", "a.*.example", []string{"no host name"}},
+		{"WEB_ALLOWED_HOSTS", "host:9193", []string{"no host name"}},
+		{"WEB_ENABLE_LIFECYCLE", "true", []string{"on or off", "default off is used"}},
+		{"WEB_ENABLE_REMOTE_WRITE_RECEIVER", "yes", []string{"on or off"}},
 		{"SELF_ALERTS", "maybe", []string{"on or off"}},
 		{"LOG_LEVEL", "loud", []string{"debug, info, warn or error"}},
 		{"METRICS_URL", "ftp://u:secret@x", []string{"METRICS_URL", `scheme "ftp"`, "unix:///"}},
@@ -100,7 +129,7 @@ func TestBadSettings(t *testing.T) {
 		if strings.Contains(msg, "secret") {
 			t.Errorf("%s: the message shows a password: %s", tc.name, msg)
 		}
-		if s.scrapeInterval != 15*time.Second || s.retentionSize != 512<<20 || s.listenAddress == "" {
+		if s.scrapeInterval != 15*time.Second || s.retentionSize != 512<<20 || (s.listenAddress == "") != (tc.name == "WEB_CONFIG_FILE") {
 			t.Errorf("%s=%s: the defaults are not in effect: %+v", tc.name, tc.value, s)
 		}
 	}

@@ -27,13 +27,19 @@ func (s *stack) push(name string, deadline time.Duration, stop func(ctx context.
 // lateGrace is for a step that heeds its deadline to come back.
 const lateGrace = 100 * time.Millisecond
 
+// stopLimit is for all steps together: from SIGTERM to SIGKILL the Docker engine
+// gives us 10 s.
+const stopLimit = 9 * time.Second
+
 // unwind runs the steps, each within its deadline: one that does not come back
 // is left behind.
 func (s *stack) unwind() {
+	end := time.Now().Add(stopLimit)
 	for len(s.steps) > 0 {
 		st := s.steps[len(s.steps)-1]
 		s.steps = s.steps[:len(s.steps)-1]
-		ctx, cancel := context.WithTimeout(context.Background(), st.deadline)
+		deadline := max(0, min(st.deadline, time.Until(end)-lateGrace))
+		ctx, cancel := context.WithTimeout(context.Background(), deadline)
 		done := make(chan error, 1)
 		go func() { done <- st.stop(ctx) }()
 		select {
@@ -41,7 +47,7 @@ func (s *stack) unwind() {
 			if err != nil {
 				s.log.Warn("stop step ended with an error", "step", st.name, "err", err)
 			}
-		case <-time.After(st.deadline + lateGrace):
+		case <-time.After(deadline + lateGrace):
 			s.log.Error("stop step does not end, left behind", "step", st.name)
 		}
 		cancel()

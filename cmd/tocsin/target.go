@@ -5,7 +5,11 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/prometheus/storage"
 
 	"github.com/tocsin/tocsin/scrape"
 )
@@ -31,9 +35,31 @@ func pickTarget(ctx context.Context, s settings) scrape.Target {
 			return scrape.Target{URL: u, Job: engineJob, Instance: hostname()}
 		}
 	}
-	_, port, _ := net.SplitHostPort(s.listenAddress) // has been checked
-	self := &url.URL{Scheme: "http", Host: net.JoinHostPort("127.0.0.1", port), Path: "/metrics"}
+	host, port, err := net.SplitHostPort(s.listenAddress)
+	if err != nil { // there is no page: an engine may still come up
+		return scrape.Target{URL: &url.URL{Scheme: "unix", Path: strings.TrimPrefix(pluginMetrics, "unix://")}, Job: engineJob, Instance: hostname()}
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	self := &url.URL{Scheme: "http", Host: net.JoinHostPort(host, port), Path: "/metrics"}
 	return scrape.Target{URL: self, Job: selfJob, Instance: hostname()}
+}
+
+// ownMetrics begin the names of what is stored of Tocsin itself: what self-alerts
+// and a look back need.
+var ownMetrics = []string{
+	"tocsin_", "prometheus_notifications_", "prometheus_rule_group_iterations_missed_total",
+	"prometheus_config_last_reload_", "process_resident_memory_bytes", "process_cpu_seconds_total", "process_start_time_seconds",
+}
+
+// ownTarget is Tocsin as its own target; nil where its alerts are off, and where
+// it is the target anyway.
+func ownTarget(s settings, t scrape.Target, g prometheus.Gatherer, to storage.AppendableV2) *scrape.Self {
+	if !s.selfAlerts || t.Job == selfJob {
+		return nil
+	}
+	return &scrape.Self{Gatherer: g, Appendable: to, Job: selfJob, Instance: hostname(), Prefixes: ownMetrics}
 }
 
 // answers tells whether metrics are served at u.

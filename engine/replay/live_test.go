@@ -83,7 +83,7 @@ func runLive(t *testing.T, rnd *rand.Rand, dir, content string) (tr *tracker, la
 	eng := engine.New(engine.Options{
 		Queryable: s, Appendable: s, Interval: step15, ScrapeInterval: step15, HoldLimit: 5 * time.Minute, Observe: tr.observe,
 	})
-	eng.Load(parseRules(t, content))
+	eng.Load(parseRules(t, content), true)
 	there := map[string]bool{}
 	pause := 20 + rnd.IntN(60)
 	for i := range 120 {

@@ -89,7 +89,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		ExternalLabels: o.ExternalLabels, ExternalURL: o.ExternalURL, Observe: tr.observe, NoAnnotations: true,
 		Foresight: &engine.Foresight{Queryable: future{w.past}, Until: o.To},
 	})
-	eng.Load(o.Groups)
+	eng.Load(o.Groups, true)
 	for i, t := range tl.ticks {
 		if t.resumes {
 			eng.Suspend()

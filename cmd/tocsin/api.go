@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/prometheus/client_golang/prometheus"
+	promstorage "github.com/prometheus/prometheus/storage"
+
+	"github.com/tocsin/tocsin/engine"
+	"github.com/tocsin/tocsin/storage"
+	"github.com/tocsin/tocsin/web"
+)
+
+// webOptions are what the API and the page read from.
+func (d *daemon) webOptions(eng *engine.Engine, reg *prometheus.Registry, log *slog.Logger) web.Options {
+	opts := web.Options{
+		Snapshot: eng.Snapshot, Status: d.status, Query: query(eng), Queryable: queryable{d.store},
+		Metadata: d.metadata, Cardinality: d.cardinality, Config: d.prometheusConfig,
+		Hostnames: d.settings.hostnames(), AllowedHosts: d.settings.allowedHosts, ExternalURL: d.settings.externalURL(),
+		Gatherer: prometheus.Gatherers{reg, d.store}, Logger: log, Registerer: reg,
+	}
+	if d.settings.remoteWrite {
+		opts.Appendable = d.store
+	}
+	if d.settings.httpReload {
+		opts.Reload = d.reload
+	}
+	return opts
+}
+
+// unavailable tells web that storage is not open, and nothing else about it.
+type unavailable struct{ error }
+
+func (e unavailable) Unwrap() []error { return []error{web.ErrUnavailable, e.error} }
+
+func orUnavailable(err error) error {
+	if errors.Is(err, storage.ErrNotReady) {
+		return unavailable{err}
+	}
+	return err
+}
+
+// query is the engine's.
+func query(eng *engine.Engine) func(context.Context, engine.Query) (engine.Result, error) {
+	return func(ctx context.Context, q engine.Query) (engine.Result, error) {
+		res, err := eng.Execute(ctx, q)
+		return res, orUnavailable(err)
+	}
+}
+
+// queryable is the store's.
+type queryable struct{ store *storage.Store }
+
+func (q queryable) Querier(mint, maxt int64) (promstorage.Querier, error) {
+	opened, err := q.store.Querier(mint, maxt)
+	return opened, orUnavailable(err)
+}
+
+func (d *daemon) metadata() []web.Metadata {
+	var list []web.Metadata
+	for _, m := range d.scraper.Metadata() {
+		list = append(list, web.Metadata(m))
+	}
+	return list
+}
+
+func (d *daemon) cardinality(limit int) (web.Cardinality, error) {
+	c, err := d.store.Cardinality(limit)
+	if err != nil {
+		return web.Cardinality{}, orUnavailable(err)
+	}
+	return web.Cardinality{
+		Head:           web.HeadStats{Series: c.Series, LabelPairs: c.LabelPairs, Chunks: c.Chunks, MinTime: c.MinTime, MaxTime: c.MaxTime},
+		SeriesByMetric: numbers(c.SeriesByMetric), ValuesByLabel: numbers(c.ValuesByLabel),
+		BytesByLabel: numbers(c.BytesByLabel), SeriesByPair: numbers(c.SeriesByPair),
+	}, nil
+}
+
+func numbers(counts []storage.Count) []web.NamedNumber {
+	list := make([]web.NamedNumber, len(counts))
+	for i, c := range counts {
+		list[i] = web.NamedNumber(c)
+	}
+	return list
+}
+
+// reload reads the rule files again, and says what in them cannot be used.
+func (d *daemon) reload() error {
+	d.life.Reload()
+	var errs []error
+	for _, p := range d.life.book.problems() {
+		errs = append(errs, p)
+	}
+	return errors.Join(errs...)
+}

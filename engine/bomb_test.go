@@ -1,0 +1,40 @@
+package engine
+
+import (
+	"fmt"
+	"regexp"
+	"testing"
+	"time"
+)
+
+// TestQueryBombs: a rule that asks for too much ends in an error that says so, and
+// the rules beside it are evaluated.
+func TestQueryBombs(t *testing.T) {
+	b := newBench(t, func(o *Options) { o.RuleTimeout = 500 * time.Millisecond })
+	b.load(`
+groups:
+  - name: bombs
+    rules:
+      - {alert: Subquery, expr: "count_over_time(vector(1)[1000h:10ms]) > 0"}
+      - {alert: Nested, expr: "sum_over_time(max_over_time(x[100h:1s])[100h:1s]) > 0"}
+      - {alert: Template, expr: x > 0, labels: {n: '{{ range query "count_over_time(vector(1)[1000h:10ms])" }}{{ . }}{{ end }}'}}
+      - {alert: Fine, expr: x > 0}
+`)
+	var samples []string
+	for i := range 100 {
+		samples = append(samples, fmt.Sprintf("x{i=\"%d\"} 1", i))
+	}
+	b.put(t0, samples...)
+	b.tick(t0, true)
+	for i, want := range []string{"too many samples|takes longer than", "takes longer than", "takes longer than", "^$"} {
+		if r := b.rule(i); !regexp.MustCompile(want).MatchString(r.LastError) {
+			t.Errorf("%s: error %q, want one with %q", r.Rule.Alert, r.LastError, want)
+		}
+	}
+	if got := b.rule(3).Alerts; len(got) != 100 {
+		t.Errorf("Fine has %d alerts, want 100", len(got))
+	}
+	if got := b.rule(2).Alerts; len(got) != 0 {
+		t.Errorf("Template has %d alerts of a part of its templates, want none", len(got))
+	}
+}
