@@ -20,7 +20,7 @@ import (
 
 var (
 	seedFlag  = flag.Uint64("seed", 0, "run only this seed of the comparison with the live engine")
-	seedCount = flag.Uint64("seeds", 30, "how many seeds that comparison runs")
+	seedCount = flag.Uint64("seeds", 12, "how many seeds that comparison runs")
 )
 
 // TestReplaySaysWhatHappened runs random rules live, over a store that grows scrape

@@ -103,60 +103,63 @@ func describe(a Alert) string {
 	return s
 }
 
+func alertOn(expr, more string) string {
+	return "groups: [{name: g, rules: [{alert: A, expr: '" + expr + "'" + more + "}]}]"
+}
+
+var runCases = []struct {
+	name     string
+	series   []string
+	rules    string
+	from, to time.Duration
+	want     []string
+	gaps     []string
+	failures int
+}{
+	{"fires and resolves", []string{scraped(41), `x{job="docker"} 0x4 1 5 3 0x40`}, alertOn("x > 0", ""), 0, 10 * time.Minute,
+		[]string{`A{job="docker"} 1m15s-2m0s peak 5`}, nil, 0},
+	{"for, and what never fires", []string{scraped(41), `x{n="1"} 0 1x3 0x40`, `x{n="2"} 0 1x10 0x40`}, alertOn("x > 0", ", for: 1m"), 0, 10 * time.Minute,
+		[]string{`A{n="2"} 1m15s-3m0s peak 1`}, nil, 0},
+	{"lower is worse", []string{scraped(41), `x 9 3 1 4 9x40`}, alertOn("x < 5", ""), 0, 10 * time.Minute,
+		[]string{`A{} 15s-1m0s peak 1`}, nil, 0},
+	{"still firing", []string{scraped(41), `x 0x20 1+1x30`}, alertOn("x > 0", ""), 0, 10 * time.Minute,
+		[]string{`A{} 5m15s-firing 10m0s peak 20`}, nil, 0},
+	{"began before the start", []string{scraped(81), `x 0x3 1x60 0x40`}, alertOn("x > 0", ", for: 5m"), 8 * time.Minute, 20 * time.Minute,
+		[]string{`A{} 8m0s-16m15s peak 1`}, nil, 0},
+	{"ended before the start", []string{scraped(81), `x 1x10 0x80`}, alertOn("x > 0", ", keep_firing_for: 5m"), 9 * time.Minute, 20 * time.Minute, nil, nil, 0},
+	{"kept from before the start", []string{scraped(81), `x 1x10 0x80`}, alertOn("x > 0", ", keep_firing_for: 10m"), 9 * time.Minute, 20 * time.Minute,
+		[]string{`A{} 0s-12m45s peak 1`}, nil, 0},
+	{"template labels, no annotations", []string{scraped(41), `x{n="1"} 0x3 7x4 0x40`},
+		alertOn("x > 0", `, labels: {l: "{{ $labels.n }}", v: high}, annotations: {a: "{{ $value }}"}`), 0, 10 * time.Minute,
+		[]string{`A{l="1", n="1", v="high"} 1m0s-2m15s peak 7`}, nil, 0},
+	{"held while the target is down", []string{`up{job="docker",instance="h"} 1x9 0x3 1x30`, `x{job="docker"} 0x3 1x5 stale _x3 1 0x40`},
+		alertOn("x > 0", ""), 0, 10 * time.Minute, []string{`A{job="docker"} 1m0s-3m45s peak 1 held 1m0s`}, nil, 0},
+	{"absence is evidence", []string{`up{job="docker",instance="h"} 1x9 0x3 1x30`}, alertOn("up == 0", ""), 0, 10 * time.Minute,
+		[]string{`A{instance="h", job="docker"} 2m30s-3m30s peak 0`}, nil, 0},
+	{"no for runs through a gap", []string{`up{job="docker",instance="h"} 1x9 _x30 1x60`, `x{job="docker"} 0x7 1 1 _x30 1x60`},
+		alertOn("x > 0", ", for: 2m"), 0, 20 * time.Minute, []string{`A{job="docker"} 11m30s-firing 20m0s peak 1`}, []string{"2m15s-10m0s"}, 0},
+	{"history that begins late and ends early", []string{`up{job="docker"} _x20 1x20`, `x 1x60`}, alertOn("x > 0", ""), 0, 20 * time.Minute,
+		[]string{`A{} 5m0s-firing 10m0s peak 1`}, []string{"0s-5m0s", "10m0s-20m0s"}, 0},
+	{"an engine that restores its containers", []string{scraped(41), `counts{job="docker"} 3x9 0x2 3x40`, `info{job="docker"} 1x9 _x3 1x40`},
+		alertOn("counts > 0", ""), 0, 10 * time.Minute, []string{`A{job="docker"} 0s-firing 10m0s peak 3 held 45s`}, nil, 0},
+	{"several targets", []string{`up{job="a"} 0x20 1x20`, `up{job="b"} 1x10 0x10 1x20`, `x 1x15 0x30`}, alertOn("x > 0", ""), 0, 10 * time.Minute,
+		[]string{`A{} 0s-5m15s peak 1 held 1m15s`}, nil, 0},
+	{"another target beside", []string{scraped(41), `up{job="tocsin"} 0x40`, `x 1x15 0x30`}, alertOn("x > 0", ""), 0, 10 * time.Minute,
+		[]string{`A{} 0s-4m0s peak 1`}, nil, 0},
+	{"no target", []string{`x 0 1x3 0x40`}, alertOn("x > 0", ""), 0, 10 * time.Minute, []string{`A{} 15s-1m15s peak 1`}, nil, 0},
+	{"a host that changed its name", []string{`up{job="docker",instance="a"} 1x9`, `up{job="docker",instance="b"} _x10 1x9`, `x 1x10 0x20`},
+		alertOn("x > 0", ""), 0, 4 * time.Minute, []string{`A{} 0s-2m45s peak 1`}, nil, 0},
+	{"a rule that fails", []string{scraped(41), `x{n="1"} 1x40`, `x{n="2"} 0x9 1x5 0x40`}, alertOn(`x > 0`, ", labels: {n: same}"), 0, 10 * time.Minute,
+		[]string{`A{n="same"} 0s-firing 10m0s peak 1 held 1m30s`}, nil, 1},
+	{"no rule sees what is to come", []string{scraped(41), `x 0x20 1x40`}, alertOn("x offset -4m > 0", ""), 0, 10 * time.Minute,
+		[]string{`A{} 5m15s-firing 10m0s peak 1`}, nil, 0},
+	{"a group with its own interval", []string{scraped(41), `x 0x4 1 0x40`, `y 0x5 1x4 0x40`},
+		"groups: [{name: g, interval: 1m, rules: [{alert: A, expr: x > 0}, {alert: B, expr: y > 0}]}]", 0, 10 * time.Minute,
+		[]string{`B{} 2m0s-3m0s peak 1`}, nil, 0},
+}
+
 func TestRun(t *testing.T) {
-	rule := func(expr, more string) string {
-		return "groups: [{name: g, rules: [{alert: A, expr: '" + expr + "'" + more + "}]}]"
-	}
-	for _, tc := range []struct {
-		name     string
-		series   []string
-		rules    string
-		from, to time.Duration
-		want     []string
-		gaps     []string
-		failures int
-	}{
-		{"fires and resolves", []string{scraped(41), `x{job="docker"} 0x4 1 5 3 0x40`}, rule("x > 0", ""), 0, 10 * time.Minute,
-			[]string{`A{job="docker"} 1m15s-2m0s peak 5`}, nil, 0},
-		{"for, and what never fires", []string{scraped(41), `x{n="1"} 0 1x3 0x40`, `x{n="2"} 0 1x10 0x40`}, rule("x > 0", ", for: 1m"), 0, 10 * time.Minute,
-			[]string{`A{n="2"} 1m15s-3m0s peak 1`}, nil, 0},
-		{"lower is worse", []string{scraped(41), `x 9 3 1 4 9x40`}, rule("x < 5", ""), 0, 10 * time.Minute,
-			[]string{`A{} 15s-1m0s peak 1`}, nil, 0},
-		{"still firing", []string{scraped(41), `x 0x20 1+1x30`}, rule("x > 0", ""), 0, 10 * time.Minute,
-			[]string{`A{} 5m15s-firing 10m0s peak 20`}, nil, 0},
-		{"began before the start", []string{scraped(81), `x 0x3 1x60 0x40`}, rule("x > 0", ", for: 5m"), 8 * time.Minute, 20 * time.Minute,
-			[]string{`A{} 8m0s-16m15s peak 1`}, nil, 0},
-		{"ended before the start", []string{scraped(81), `x 1x10 0x80`}, rule("x > 0", ", keep_firing_for: 5m"), 9 * time.Minute, 20 * time.Minute, nil, nil, 0},
-		{"kept from before the start", []string{scraped(81), `x 1x10 0x80`}, rule("x > 0", ", keep_firing_for: 10m"), 9 * time.Minute, 20 * time.Minute,
-			[]string{`A{} 0s-12m45s peak 1`}, nil, 0},
-		{"template labels, no annotations", []string{scraped(41), `x{n="1"} 0x3 7x4 0x40`},
-			rule("x > 0", `, labels: {l: "{{ $labels.n }}", v: high}, annotations: {a: "{{ $value }}"}`), 0, 10 * time.Minute,
-			[]string{`A{l="1", n="1", v="high"} 1m0s-2m15s peak 7`}, nil, 0},
-		{"held while the target is down", []string{`up{job="docker",instance="h"} 1x9 0x3 1x30`, `x{job="docker"} 0x3 1x5 stale _x3 1 0x40`},
-			rule("x > 0", ""), 0, 10 * time.Minute, []string{`A{job="docker"} 1m0s-3m45s peak 1 held 1m0s`}, nil, 0},
-		{"absence is evidence", []string{`up{job="docker",instance="h"} 1x9 0x3 1x30`}, rule("up == 0", ""), 0, 10 * time.Minute,
-			[]string{`A{instance="h", job="docker"} 2m30s-3m30s peak 0`}, nil, 0},
-		{"no for runs through a gap", []string{`up{job="docker",instance="h"} 1x9 _x30 1x60`, `x{job="docker"} 0x7 1 1 _x30 1x60`},
-			rule("x > 0", ", for: 2m"), 0, 20 * time.Minute, []string{`A{job="docker"} 11m30s-firing 20m0s peak 1`}, []string{"2m15s-10m0s"}, 0},
-		{"history that begins late and ends early", []string{`up{job="docker"} _x20 1x20`, `x 1x60`}, rule("x > 0", ""), 0, 20 * time.Minute,
-			[]string{`A{} 5m0s-firing 10m0s peak 1`}, []string{"0s-5m0s", "10m0s-20m0s"}, 0},
-		{"an engine that restores its containers", []string{scraped(41), `counts{job="docker"} 3x9 0x2 3x40`, `info{job="docker"} 1x9 _x3 1x40`},
-			rule("counts > 0", ""), 0, 10 * time.Minute, []string{`A{job="docker"} 0s-firing 10m0s peak 3 held 45s`}, nil, 0},
-		{"several targets", []string{`up{job="a"} 0x20 1x20`, `up{job="b"} 1x10 0x10 1x20`, `x 1x15 0x30`}, rule("x > 0", ""), 0, 10 * time.Minute,
-			[]string{`A{} 0s-5m15s peak 1 held 1m15s`}, nil, 0},
-		{"another target beside", []string{scraped(41), `up{job="tocsin"} 0x40`, `x 1x15 0x30`}, rule("x > 0", ""), 0, 10 * time.Minute,
-			[]string{`A{} 0s-4m0s peak 1`}, nil, 0},
-		{"no target", []string{`x 0 1x3 0x40`}, rule("x > 0", ""), 0, 10 * time.Minute, []string{`A{} 15s-1m15s peak 1`}, nil, 0},
-		{"a host that changed its name", []string{`up{job="docker",instance="a"} 1x9`, `up{job="docker",instance="b"} _x10 1x9`, `x 1x10 0x20`},
-			rule("x > 0", ""), 0, 4 * time.Minute, []string{`A{} 0s-2m45s peak 1`}, nil, 0},
-		{"a rule that fails", []string{scraped(41), `x{n="1"} 1x40`, `x{n="2"} 0x9 1x5 0x40`}, rule(`x > 0`, ", labels: {n: same}"), 0, 10 * time.Minute,
-			[]string{`A{n="same"} 0s-firing 10m0s peak 1 held 1m30s`}, nil, 1},
-		{"no rule sees what is to come", []string{scraped(41), `x 0x20 1x40`}, rule("x offset -4m > 0", ""), 0, 10 * time.Minute,
-			[]string{`A{} 5m15s-firing 10m0s peak 1`}, nil, 0},
-		{"a group with its own interval", []string{scraped(41), `x 0x4 1 0x40`, `y 0x5 1x4 0x40`},
-			"groups: [{name: g, interval: 1m, rules: [{alert: A, expr: x > 0}, {alert: B, expr: y > 0}]}]", 0, 10 * time.Minute,
-			[]string{`B{} 2m0s-3m0s peak 1`}, nil, 0},
-	} {
+	for _, tc := range runCases {
 		t.Run(tc.name, func(t *testing.T) {
 			r, err := Run(t.Context(), options(t, history(t, tc.series...), tc.rules, tc.from, tc.to))
 			if err != nil {
