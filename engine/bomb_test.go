@@ -38,3 +38,23 @@ groups:
 		t.Errorf("label of the template bomb: %q, want the error of its query", got)
 	}
 }
+
+// TestRuleThatTakesTooLong ends in an error, and its alerts stay.
+func TestRuleThatTakesTooLong(t *testing.T) {
+	b := newBench(t, nil)
+	b.load(`groups: [{name: g, rules: [{alert: A, expr: x > 0}, {record: r, expr: x}]}]`)
+	b.put(t0, `x 1`)
+	expect(t, "sent", b.tick(t0, true), `firing {alertname="A"}`)
+	b.opts.RuleTimeout = 1 // a nanosecond: over before the evaluation begins
+	at := t0.Add(step15)
+	b.put(at, `x 0`)
+	expect(t, "sent by a rule that takes too long", b.tick(at, true))
+	for i := range 2 {
+		if r := b.rule(i); !strings.Contains(r.LastError, "takes longer than 1ns") {
+			t.Errorf("rule %d: error %q, want one about the time", i, r.LastError)
+		}
+	}
+	if got := b.states()["A"]; got != "firing" {
+		t.Errorf("A is %q, want firing", got)
+	}
+}
