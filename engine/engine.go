@@ -67,9 +67,6 @@ type Options struct {
 	NoAnnotations bool
 	// Foresight is for those who replay history; nil where there is a present.
 	Foresight *Foresight
-	// MaxSamples is how many samples one query may hold in memory; zero means 5
-	// million.
-	MaxSamples int
 	// ExternalLabels and ExternalURL are for templates and generator URLs.
 	ExternalLabels labels.Labels
 	ExternalURL    *url.URL

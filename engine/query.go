@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -28,7 +27,7 @@ func newPromQL(opts Options) *promql.Engine {
 	return promql.NewEngine(promql.EngineOpts{
 		Logger:               slog.New(slog.DiscardHandler),
 		Reg:                  opts.Registerer,
-		MaxSamples:           cmp.Or(opts.MaxSamples, maxSamples),
+		MaxSamples:           maxSamples,
 		Timeout:              QueryTimeout,
 		LookbackDelta:        lookbackDelta,
 		EnableAtModifier:     true,

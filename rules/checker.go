@@ -11,9 +11,9 @@ import (
 // nodes into values as the YAML decoder would; it is a walk and not a decoding
 // because the decoder knows no columns and gives up at the first bad duration.
 type checker struct {
-	path   string
-	source *source
-	promql parser.Parser
+	path    string
+	source  *source
+	promql  parser.Parser
 	lenient bool // unknown fields are passed over
 	marks   marks
 
@@ -32,11 +32,11 @@ type place struct {
 
 func newChecker(o Options, path string, content []byte) *checker {
 	return &checker{
-		path:   path,
-		source: newSource(content),
-		promql: parser.NewParser(parser.Options{}),
+		path:    path,
+		source:  newSource(content),
+		promql:  parser.NewParser(parser.Options{}),
 		lenient: o.IgnoreUnknownFields,
-		marks:  marks{},
+		marks:   marks{},
 	}
 }
 

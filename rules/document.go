@@ -76,7 +76,9 @@ func (d *Document) InTest(name string) { d.c.at = place{test: name} }
 func (d *Document) Report(pos Position, field, msg, hint string) { d.c.report(pos, field, msg, hint) }
 
 // Warn adds a warning of the reader's own.
-func (d *Document) Warn(pos Position, field, msg, hint string) { d.c.warn(LintIgnored, pos, field, msg, hint) }
+func (d *Document) Warn(pos Position, field, msg, hint string) {
+	d.c.warn(LintIgnored, pos, field, msg, hint)
+}
 
 // Count is how many problems were found until now.
 func (d *Document) Count() int { return d.c.found }

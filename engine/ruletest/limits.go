@@ -21,9 +21,6 @@ const (
 	// maxStored and maxSeries bound what input and rules of one test store.
 	maxStored = 10_000_000
 	maxSeries = 200_000
-	// maxQuery bounds the samples that one query holds; promtool's bound is
-	// 10,000.
-	maxQuery = 1_000_000
 	// maxRuleFiles bounds the files that the globs of one file name.
 	maxRuleFiles = 1000
 )

@@ -54,7 +54,9 @@ func (f *File) run(ctx context.Context, t *Test, groups []rules.Group, opts Opti
 		file: f, test: t, out: &out,
 		feed: newFeed(t, to),
 		engine: engine.New(engine.Options{
-			Queryable: store, Appendable: to, Interval: f.EvaluationInterval, MaxSamples: maxQuery,
+			Queryable: store, Appendable: to, Interval: f.EvaluationInterval,
+			// The verdict must not depend on how fast the machine is.
+			RuleTimeout:    engine.QueryTimeout,
 			ExternalLabels: t.ExternalLabels, ExternalURL: t.ExternalURL,
 		}),
 	}
