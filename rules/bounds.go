@@ -36,7 +36,7 @@ func checkSize(path string, size int64) (Problem, bool) {
 	}
 	return Problem{
 		File: path,
-		Msg:  fmt.Sprintf("is larger than %d MiB, the limit for a rule file", maxFileSize>>20),
+		Msg:  fmt.Sprintf("is larger than %d MiB, the limit for one file", maxFileSize>>20),
 		Hint: "split it into several files",
 	}, false
 }
@@ -87,8 +87,8 @@ func (b *bounds) size(n *yaml.Node) (int, *Problem) {
 		if b.aliased += size; b.aliased > maxAliased {
 			return 0, &Problem{
 				Pos:  position(n),
-				Msg:  "the aliases up to here stand for more than a rule file may hold",
-				Hint: "write the rules out, or use fewer aliases to aliases",
+				Msg:  "the aliases up to here stand for more than one file may hold",
+				Hint: "write out what they stand for, or use fewer aliases to aliases",
 			}
 		}
 		return size, nil

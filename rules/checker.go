@@ -11,11 +11,11 @@ import (
 // nodes into values as the YAML decoder would; it is a walk and not a decoding
 // because the decoder knows no columns and gives up at the first bad duration.
 type checker struct {
-	path   string
-	source *source
-	promql parser.Parser
-	lax    bool // unknown fields are passed over
-	marks  marks
+	path    string
+	source  *source
+	promql  parser.Parser
+	lenient bool // unknown fields are passed over
+	marks   marks
 
 	at       place // what is being read
 	problems []Problem
@@ -23,19 +23,20 @@ type checker struct {
 	found    int // problems, with those that are too many to be listed
 }
 
-// place is the group and the rule that a problem is attributed to.
+// place is the group and the rule, or the unit test, that a problem is
+// attributed to.
 type place struct {
-	group, rule string
-	index       int
+	group, rule, test string
+	index             int
 }
 
 func newChecker(o Options, path string, content []byte) *checker {
 	return &checker{
-		path:   path,
-		source: newSource(content),
-		promql: parser.NewParser(parser.Options{}),
-		lax:    o.IgnoreUnknownFields,
-		marks:  marks{},
+		path:    path,
+		source:  newSource(content),
+		promql:  parser.NewParser(parser.Options{}),
+		lenient: o.IgnoreUnknownFields,
+		marks:   marks{},
 	}
 }
 
@@ -64,7 +65,7 @@ func (c *checker) warn(lint string, pos Position, field, msg, hint string) {
 func (c *checker) finding(pos Position, field, msg, hint string) Problem {
 	return Problem{
 		File: c.path, Pos: pos,
-		Group: c.at.group, Rule: c.at.rule, Index: c.at.index,
+		Group: c.at.group, Rule: c.at.rule, Index: c.at.index, Test: c.at.test,
 		Field: field, Msg: msg, Hint: hint,
 	}
 }

@@ -69,19 +69,28 @@ func isDir(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// readFile reads one file; what goes wrong is the File's problem.
-func (o Options) readFile(path string) File {
-	f, err := openRegular(path)
+// ReadFile reads one rule file; what goes wrong is the File's problem.
+func (o Options) ReadFile(path string) File {
+	content, err := readContent(path)
 	if err != nil {
 		return badFile(path, ioProblem(path, err))
 	}
+	return o.Parse(path, content)
+}
+
+// readContent reads a regular file, and of one that is too large one byte more
+// than the limit, which shows that there is too much.
+func readContent(path string) ([]byte, error) {
+	f, err := openRegular(path)
+	if err != nil {
+		return nil, err
+	}
 	defer f.Close()
-	return o.Read(path, f)
+	return io.ReadAll(io.LimitReader(f, maxFileSize+1))
 }
 
 // Read reads a rule file's content from r; path only names it.
 func (o Options) Read(path string, r io.Reader) File {
-	// One byte more than the limit lets Parse see that there is too much.
 	content, err := io.ReadAll(io.LimitReader(r, maxFileSize+1))
 	if err != nil {
 		return badFile(path, ioProblem(path, err))

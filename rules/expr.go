@@ -17,7 +17,7 @@ func (c *checker) expr(r Rule, fields []field) (string, parser.Expr) {
 	const hint = "every rule needs a PromQL expression"
 	f, ok := find(fields, "expr")
 	if !ok {
-		if !c.meant(ruleLevel, fields, "expr") {
+		if !ruleLevel.meant(fields, "expr") {
 			c.report(r.Pos, "expr", "is missing", hint)
 		}
 		return "", nil
@@ -30,40 +30,52 @@ func (c *checker) expr(r Rule, fields []field) (string, parser.Expr) {
 		c.report(position(f.value), "expr", "is empty", hint)
 		return "", nil
 	}
-	if !c.validText(f.value, "expr", text) {
-		return "", nil
+	expr := c.parseExpr(f, text)
+	if expr != nil {
+		c.warnType(f, expr)
+	}
+	return text, expr
+}
+
+// parseExpr parses the text of f as PromQL; it is nil when it has reported what
+// is wrong.
+func (c *checker) parseExpr(f field, text string) parser.Expr {
+	if !c.validText(f.value, f.name, text) {
+		return nil
 	}
 	if n := nested(text); n > maxNested {
-		c.report(position(f.value), "expr", fmt.Sprintf("has brackets %d deep; the limit is %d", n, maxNested), "")
-		return "", nil
+		c.report(position(f.value), f.name, fmt.Sprintf("has brackets %d deep; the limit is %d", n, maxNested), "")
+		return nil
 	}
 	expr, err := c.promql.ParseExpr(text)
 	if err != nil {
 		c.refuseExpr(f, text, err)
-		return text, nil
+		return nil
 	}
-	c.warnType(f, expr)
-	return text, expr
+	return expr
 }
 
 // refuseExpr reports all that the PromQL parser finds wrong with the text of f.
 func (c *checker) refuseExpr(f field, text string, err error) {
 	var errs parser.ParseErrors
 	if !errors.As(err, &errs) || len(errs) == 0 {
-		c.report(position(f.value), "expr", err.Error(), "")
+		c.report(position(f.value), f.name, err.Error(), "")
 		return
 	}
 	var last Problem
 	for _, e := range errs {
 		pos := c.source.locate(f.value, text, int(e.PositionRange.Start))
-		msg := itemKind.ReplaceAllString(e.Err.Error(), `"$1"$2`)
+		msg := readable(e)
 		if last.Pos == pos && last.Msg == msg {
 			continue // the parser says some things twice
 		}
-		c.report(pos, "expr", msg, hintExpr(text, e))
+		c.report(pos, f.name, msg, hintExpr(text, e))
 		last = Problem{Pos: pos, Msg: msg}
 	}
 }
+
+// readable is the text of an error without its place.
+func readable(e parser.ParseErr) string { return itemKind.ReplaceAllString(e.Err.Error(), `"$1"$2`) }
 
 // itemKind matches the parser's way of quoting operators and keywords.
 var itemKind = regexp.MustCompile(`<(?:op:|aggr:)?([a-z_0-9]+|[^a-z ]+?)>( |,|$)`)

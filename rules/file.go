@@ -39,38 +39,28 @@ func (o Options) Parse(path string, content []byte) (file File) {
 	// and dies again. The YAML and PromQL parsers are not ours to trust that far.
 	defer func() {
 		if r := recover(); r != nil {
-			file = File{Path: path, Problems: []Problem{{
-				File: path,
-				Msg:  fmt.Sprintf("internal error while reading this file: %v", r),
-				Hint: "please report this file as a bug",
-			}}}
+			file = File{Path: path, Problems: []Problem{internalError(path, r)}}
 		}
 	}()
 	return o.parse(path, content)
 }
 
+func internalError(path string, panicked any) Problem {
+	return Problem{
+		File: path,
+		Msg:  fmt.Sprintf("internal error while reading this file: %v", panicked),
+		Hint: "please report this file as a bug",
+	}
+}
+
 func (o Options) parse(path string, content []byte) File {
 	file := File{Path: path}
-	if p, ok := checkSize(path, int64(len(content))); !ok {
-		file.Problems = []Problem{p}
-		return file
-	}
-	dec := yaml.NewDecoder(bytes.NewReader(content))
-	var doc yaml.Node
-	err := dec.Decode(&doc)
-	if errors.Is(err, io.EOF) {
-		return file // empty, or nothing but comments
-	}
-	if err != nil {
-		file.Problems = []Problem{SyntaxProblem(path, content, err)}
-		return file
-	}
 	c := newChecker(o, path, content)
-	file.source, file.marks = c.source, c.marks
-	if c.checkBounds(&doc) {
-		file.Groups = c.file(&doc)
-		c.secondDocument(dec)
-		if c.found == 0 && !c.decodes(&doc) {
+	if doc, rest := c.tree(content); doc != nil {
+		file.source, file.marks = c.source, c.marks
+		file.Groups = c.file(doc)
+		c.secondDocument(rest)
+		if c.found == 0 && !c.decodes(doc) {
 			file.Groups = nil
 		}
 	}
@@ -79,14 +69,37 @@ func (o Options) parse(path string, content []byte) File {
 	return file
 }
 
+// tree reads content as YAML, and hands over the decoder for what follows the
+// first document. It is nil where nothing stands, and for what nobody should
+// walk, which is reported.
+func (c *checker) tree(content []byte) (*yaml.Node, *yaml.Decoder) {
+	if p, ok := checkSize(c.path, int64(len(content))); !ok {
+		c.add(p)
+		return nil, nil
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(content))
+	var doc yaml.Node
+	err := dec.Decode(&doc)
+	if errors.Is(err, io.EOF) {
+		return nil, nil // empty, or nothing but comments
+	}
+	if err != nil {
+		c.add(SyntaxProblem(c.path, content, err))
+		return nil, nil
+	}
+	if !c.checkBounds(&doc) {
+		return nil, nil
+	}
+	return &doc, dec
+}
+
 // file reads the top level of a file.
 func (c *checker) file(doc *yaml.Node) []Group {
 	top := c.mapping(doc.Content[0], "", `a rule file begins with "groups:"`)
 	if top == nil {
 		return nil
 	}
-	fields := c.fields(top)
-	c.refuseUnknown(fields, fileLevel)
+	fields := c.known(top, fileLevel)
 	f, ok := find(fields, "groups")
 	if !ok {
 		return nil
@@ -118,7 +131,7 @@ func (c *checker) secondDocument(dec *yaml.Decoder) {
 		pos = position(second.Content[0])
 	}
 	c.warn(LintIgnored, pos, "", "only the first YAML document of a file is read; what follows \"---\" is ignored",
-		"put the groups into one document, or into a file of their own")
+		"put all into one document, or into files of their own")
 }
 
 // decodes asks the YAML decoder for the last word on a file in which the walk

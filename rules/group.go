@@ -38,8 +38,7 @@ func (c *checker) group(n *yaml.Node, seen map[string]Position) (Group, bool) {
 	}
 	c.at.group = peek(m, "name")
 	before := c.found
-	fields := c.fields(m)
-	c.refuseUnknown(fields, groupLevel)
+	fields := c.known(m, groupLevel)
 	g := Group{
 		Name:        c.text(fields, "name"),
 		File:        c.path,
@@ -72,7 +71,7 @@ func (c *checker) group(n *yaml.Node, seen map[string]Position) (Group, bool) {
 func (c *checker) groupName(g Group, fields []field, seen map[string]Position) {
 	const hint = "give the group a name that is unique in this file"
 	f, ok := find(fields, "name")
-	if !ok && c.meant(groupLevel, fields, "name") {
+	if !ok && groupLevel.meant(fields, "name") {
 		return
 	}
 	if !ok {

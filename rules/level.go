@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // level is a place in the format that has fields of its own.
@@ -25,25 +27,33 @@ var (
 	ruleLevel  = level{"rule", ruleFields, hintRule}
 )
 
-// refuseUnknown reports the fields that the level does not have.
-func (c *checker) refuseUnknown(fields []field, l level) {
-	if c.lax {
-		return
+// known lists the fields of m, as fields does, and reports those that the level
+// does not have. The lenient leave them out instead.
+func (c *checker) known(m *yaml.Node, l level) []field {
+	fields := c.fields(m)
+	unknown := func(f field) bool { return !slices.Contains(l.fields, f.name) }
+	if c.lenient {
+		return slices.DeleteFunc(fields, unknown)
 	}
 	for _, f := range fields {
-		if slices.Contains(l.fields, f.name) {
-			continue
+		if unknown(f) {
+			c.report(position(f.key), f.name, "unknown field in "+l.one(), l.hintUnknown(f.name))
 		}
-		c.report(position(f.key), f.name, "unknown field in a "+l.name, l.hintUnknown(f.name))
 	}
+	return fields
+}
+
+// one is the level's name with its article.
+func (l level) one() string {
+	if strings.ContainsAny(l.name[:1], "aeiou") {
+		return "an " + l.name
+	}
+	return "a " + l.name
 }
 
 // meant tells whether one of the refused fields looks like a slip of name; then
 // there is no need to report name as missing.
-func (c *checker) meant(l level, fields []field, name string) bool {
-	if c.lax {
-		return false
-	}
+func (l level) meant(fields []field, name string) bool {
 	for _, f := range fields {
 		if !slices.Contains(l.fields, f.name) && l.hint(f.name) == "" && Nearest(f.name, l.fields) == name {
 			return true
@@ -63,7 +73,7 @@ func (l level) hintUnknown(name string) string {
 	if len(l.fields) == 1 {
 		return fmt.Sprintf("the only field here is %q", l.fields[0])
 	}
-	return "the fields of a " + l.name + " are " + strings.Join(l.fields, ", ")
+	return "the fields of " + l.one() + " are " + strings.Join(l.fields, ", ")
 }
 
 func hintFile(name string) string {

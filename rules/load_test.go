@@ -145,7 +145,7 @@ func TestLoadLimitsSize(t *testing.T) {
 		t.Skip(err)
 	}
 	problems := Load(path).AllProblems()
-	if len(problems) != 1 || problems[0].Msg != "is larger than 4 MiB, the limit for a rule file" {
+	if len(problems) != 1 || problems[0].Msg != "is larger than 4 MiB, the limit for one file" {
 		t.Errorf("got %v", problems)
 	}
 }

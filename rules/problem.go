@@ -17,6 +17,8 @@ type Problem struct {
 	// Group and Rule name what was being read; empty outside of a group or
 	// rule, or when it has no name.
 	Group, Rule string
+	// Test names the unit test that was being read, in files of these.
+	Test string
 	// Index is the rule's place in its group, from 1; zero outside of rules.
 	Index int
 	// Field is the offending field, such as "expr" or "labels.severity".
@@ -60,9 +62,12 @@ func (p Problem) Error() string {
 // Unwrap gives errors.Is access to the cause.
 func (p Problem) Unwrap() error { return p.Err }
 
-// where names the group and the rule, as far as they are known.
+// where names the test, the group and the rule, as far as they are known.
 func (p Problem) where() string {
 	var parts []string
+	if p.Test != "" {
+		parts = append(parts, fmt.Sprintf("test %q", p.Test))
+	}
 	if p.Group != "" {
 		parts = append(parts, fmt.Sprintf("group %q", p.Group))
 	}

@@ -60,8 +60,7 @@ func (c *checker) rule(n *yaml.Node, shared textMap) (Rule, bool) {
 		c.at.rule = peek(m, "record")
 	}
 	before := c.found
-	fields := c.fields(m)
-	c.refuseUnknown(fields, ruleLevel)
+	fields := c.known(m, ruleLevel)
 	r := Rule{
 		Alert:         c.text(fields, "alert"),
 		Record:        c.text(fields, "record"),
@@ -111,7 +110,7 @@ func (c *checker) ruleName(r Rule, fields []field) {
 				c.refuseEmpty(f, "give the rule a name")
 				return
 			}
-			if c.meant(ruleLevel, fields, name) {
+			if ruleLevel.meant(fields, name) {
 				return
 			}
 		}

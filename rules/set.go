@@ -49,7 +49,7 @@ func (o Options) Load(pattern string) Set {
 		for _, path := range paths {
 			if !seen[path] {
 				seen[path] = true
-				set.Files = append(set.Files, o.readFile(path))
+				set.Files = append(set.Files, o.ReadFile(path))
 			}
 		}
 	}

@@ -62,7 +62,7 @@ func (s *Store) seal(ctx context.Context) error {
 	}
 	start := time.Now()
 	stop := context.AfterFunc(ctx, s.stopCompaction)
-	sealed, err := compactHead(ctx, db)
+	sealed, err := compactHead(ctx, db, s.opts.BlockDuration.Milliseconds())
 	stop()
 	release()
 	if err != nil {
@@ -90,12 +90,11 @@ func (s *Store) seal(ctx context.Context) error {
 }
 
 // compactHead writes blocks until the head is empty, and returns the time up to
-// which it did. Each stays within one aligned range, as the compactor merges only
-// blocks that do.
-func compactHead(ctx context.Context, db *tsdb.DB) (sealed int64, err error) {
+// which it did. Each stays within one aligned range of width rng, as the compactor
+// merges only blocks that do.
+func compactHead(ctx context.Context, db *tsdb.DB, rng int64) (sealed int64, err error) {
 	db.DisableCompactions() // they would compete for what is left of the head
 	head := db.Head()
-	rng := blockDuration.Milliseconds()
 	maxt := head.MaxTime()
 	if head.NumSeries() == 0 {
 		return maxt, nil

@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	// blockDuration is how much time one block of the head covers.
+	// blockDuration is the default of Options.BlockDuration.
 	blockDuration = 2 * time.Hour
 	// maxBlockDuration bounds how far blocks are merged, as Prometheus does.
 	maxBlockDuration = 31 * 24 * time.Hour
@@ -170,8 +170,8 @@ func (s *Store) tsdbOptions() *tsdb.Options {
 	o.NoLockfile = true // ours covers the whole data directory
 	o.RetentionDuration = s.opts.RetentionTime.Milliseconds()
 	o.MaxBytes = s.opts.RetentionSize
-	o.MinBlockDuration = blockDuration.Milliseconds()
-	o.MaxBlockDuration = maxBlock(s.opts.RetentionTime).Milliseconds()
+	o.MinBlockDuration = s.opts.BlockDuration.Milliseconds()
+	o.MaxBlockDuration = max(s.opts.BlockDuration, maxBlock(s.opts.RetentionTime)).Milliseconds()
 	o.WALSegmentSize = walSegmentSize
 	if s.opts.Memory {
 		o.WALSegmentSize = -1 // there is no next process to replay it

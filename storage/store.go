@@ -45,9 +45,12 @@ type Options struct {
 	RetentionSize int64
 	// Memory keeps samples off the disk: they live in a directory on tmpfs, and
 	// end with the process.
-	Memory     bool
-	Logger     *slog.Logger
-	Registerer prometheus.Registerer
+	Memory bool
+	// BlockDuration is how much time one block of the head covers; zero means two
+	// hours.
+	BlockDuration time.Duration
+	Logger        *slog.Logger
+	Registerer    prometheus.Registerer
 }
 
 // Store is the TSDB of one data directory. Its methods may be called from any
@@ -85,6 +88,9 @@ func New(opts Options) *Store {
 	}
 	if opts.Registerer == nil {
 		opts.Registerer = prometheus.NewRegistry()
+	}
+	if opts.BlockDuration == 0 {
+		opts.BlockDuration = blockDuration
 	}
 	s := &Store{
 		opts:    opts,

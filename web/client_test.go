@@ -14,24 +14,28 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// Prometheus's own client reads every answer into its types.
-func TestPrometheusClient(t *testing.T) {
+// newClient is Prometheus's own client of a handler with the data of the
+// reference, and a check of what it gives.
+func newClient(t *testing.T) (apiv1.API, func(name string, ok bool, got any, err error)) {
 	srv := httptest.NewServer(newReference(t))
 	t.Cleanup(srv.Close)
 	client, err := api.NewClient(api.Config{Address: srv.URL})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, ctx := apiv1.NewAPI(client), t.Context()
-	at := time.Unix(60, 0)
-	within := apiv1.Range{Start: time.Unix(0, 0), End: time.Unix(300, 0), Step: 30 * time.Second}
-	check := func(name string, ok bool, got any, err error) {
+	return apiv1.NewAPI(client), func(name string, ok bool, got any, err error) {
 		t.Helper()
 		if err != nil || !ok {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 	}
+}
 
+// Prometheus's own client reads every answer into its types.
+func TestPrometheusClient(t *testing.T) {
+	c, check := newClient(t)
+	ctx, at := t.Context(), time.Unix(60, 0)
+	within := apiv1.Range{Start: time.Unix(0, 0), End: time.Unix(300, 0), Step: 30 * time.Second}
 	value, _, _, err := c.Query(ctx, "native", at, apiv1.WithTimeout(time.Second), apiv1.WithLimit(1), apiv1.WithLookbackDelta(time.Minute))
 	vector, _ := value.(model.Vector)
 	check("query", len(vector) == 1 && vector[0].Histogram != nil, value, err)
@@ -46,7 +50,16 @@ func TestPrometheusClient(t *testing.T) {
 	check("series", len(series) == 2, series, err)
 	exemplars, err := c.QueryExemplars(ctx, "up", within.Start, within.End)
 	check("query_exemplars", len(exemplars) == 0, exemplars, err)
+	format, err := c.FormatQuery(ctx, "sum(up)by(job)")
+	check("format_query", format == `"sum by (job) (up)"`, format, err)
+	if _, _, _, err := c.Query(ctx, "sum(", at); err == nil || err.Error() != `bad_data: invalid parameter "query": 1:5: parse error: unclosed left parenthesis` {
+		t.Errorf("error: %v", err)
+	}
+}
 
+func TestPrometheusClientStatus(t *testing.T) {
+	c, check := newClient(t)
+	ctx := t.Context()
 	metadata, err := c.Metadata(ctx, "", "")
 	check("metadata", metadata["temp"][0].Unit == "celsius", metadata, err)
 	ofTargets, err := c.TargetsMetadata(ctx, "", "", "")
@@ -70,13 +83,6 @@ func TestPrometheusClient(t *testing.T) {
 	check("flags", flags["log.level"] == "info", flags, err)
 	tsdb, err := c.TSDB(ctx)
 	check("tsdb", tsdb.HeadStats.NumSeries == 5, tsdb, err)
-
-	format, err := c.FormatQuery(ctx, "sum(up)by(job)")
-	check("format_query", format == `"sum by (job) (up)"`, format, err)
-
-	if _, _, _, err := c.Query(ctx, "sum(", at); err == nil || err.Error() != `bad_data: invalid parameter "query": 1:5: parse error: unclosed left parenthesis` {
-		t.Errorf("error: %v", err)
-	}
 }
 
 // The version that clients are told is that of the library: 3.16.0 for v0.316.0.

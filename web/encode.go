@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/prometheus/prometheus/model/histogram"
@@ -40,6 +41,10 @@ func (d queryData) appendJSON(b []byte) ([]byte, error) {
 	return append(b, '}'), nil
 }
 
+// pointSize is about what a point takes in JSON. A graph has a million of them, and
+// a buffer that grows by itself would be copied, and twice as large in the end.
+const pointSize = 22
+
 func appendValue(b []byte, value parser.Value) ([]byte, error) {
 	switch v := value.(type) {
 	case promql.Vector:
@@ -57,7 +62,11 @@ func appendValue(b []byte, value parser.Value) ([]byte, error) {
 		}
 		return append(b, ']'), nil
 	case promql.Matrix:
-		b = append(b, '[')
+		points := 0
+		for _, s := range v {
+			points += len(s.Floats)
+		}
+		b = append(slices.Grow(b, points*pointSize), '[')
 		for i, s := range v {
 			b = appendSeries(appendComma(b, i), s)
 		}

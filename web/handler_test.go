@@ -33,59 +33,63 @@ func TestNewRejects(t *testing.T) {
 	}
 }
 
+// routeTests are all routes, each by a method that it takes and by one that it
+// does not.
+var routeTests = []struct {
+	method, path string
+	code         int
+	allow        string
+}{
+	{"GET", "/", 200, ""},
+	{"HEAD", "/", 200, ""},
+	{"GET", "/metrics", 200, ""},
+	{"GET", "/-/healthy", 200, ""},
+	{"GET", "/-/ready", 200, ""},
+	{"GET", "/api/v1/query?query=1", 200, ""},
+	{"POST", "/api/v1/query?query=1", 200, ""},
+	{"POST", "/", 405, "GET, HEAD"},
+	{"POST", "/metrics", 405, "GET, HEAD"},
+	{"PUT", "/-/healthy", 405, "GET, HEAD"},
+	{"POST", "/-/ready", 405, "GET, HEAD"},
+	{"POST", "/graph", 405, "GET, HEAD"},
+	{"POST", "/api/v1/alerts", 405, "GET, HEAD"},
+	{"DELETE", "/api/v1/rules", 405, "GET, HEAD"},
+	{"PUT", "/api/v1/query", 405, "GET, HEAD, POST"},
+	{"GET", "/favicon.ico", 404, ""},
+	{"GET", "/api/v1/", 404, ""},
+	{"GET", "/api/v1/query/", 404, ""},
+	{"POST", "/-/reload", 403, ""},
+	{"GET", "/-/reload", 405, "POST, PUT"},
+	{"POST", "/api/v1/query_range?query=1&start=0&end=1&step=1", 200, ""},
+	{"POST", "/api/v1/format_query?query=1", 200, ""},
+	{"GET", "/api/v1/parse_query?query=1", 200, ""},
+	{"POST", "/api/v1/query_exemplars?query=1", 200, ""},
+	{"GET", "/api/v1/series?match[]=up", 503, ""},
+	{"POST", "/api/v1/labels", 503, ""},
+	{"GET", "/api/v1/label/job/values", 503, ""},
+	{"POST", "/api/v1/label/job/values", 405, "GET, HEAD"},
+	{"GET", "/api/v1/metadata", 200, ""},
+	{"POST", "/api/v1/metadata", 405, "GET, HEAD"},
+	{"HEAD", "/api/v1/targets", 200, ""},
+	{"GET", "/api/v1/targets/metadata", 200, ""},
+	{"GET", "/api/v1/alertmanagers", 200, ""},
+	{"GET", "/api/v1/status/buildinfo", 200, ""},
+	{"GET", "/api/v1/status/runtimeinfo", 200, ""},
+	{"GET", "/api/v1/status/config", 200, ""},
+	{"GET", "/api/v1/status/flags", 200, ""},
+	{"GET", "/api/v1/status/tsdb", 503, ""},
+	{"OPTIONS", "/api/v1/query", 405, "GET, HEAD, POST"},
+	{"POST", "/api/v1/write", 404, ""},
+	{"GET", "/api/v1/write", 405, "POST"},
+	{"POST", "/api/v1/read", 404, ""},
+	{"POST", "/api/v1/admin/tsdb/delete_series", 404, ""},
+	{"GET", "/debug/pprof/", 404, ""},
+}
+
 func TestRoutesAndMethods(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	h := newHandler(t, Options{Gatherer: reg, Registerer: reg})
-	for _, tt := range []struct {
-		method, path string
-		code         int
-		allow        string
-	}{
-		{"GET", "/", 200, ""},
-		{"HEAD", "/", 200, ""},
-		{"GET", "/metrics", 200, ""},
-		{"GET", "/-/healthy", 200, ""},
-		{"GET", "/-/ready", 200, ""},
-		{"GET", "/api/v1/query?query=1", 200, ""},
-		{"POST", "/api/v1/query?query=1", 200, ""},
-		{"POST", "/", 405, "GET, HEAD"},
-		{"POST", "/metrics", 405, "GET, HEAD"},
-		{"PUT", "/-/healthy", 405, "GET, HEAD"},
-		{"POST", "/-/ready", 405, "GET, HEAD"},
-		{"POST", "/graph", 405, "GET, HEAD"},
-		{"POST", "/api/v1/alerts", 405, "GET, HEAD"},
-		{"DELETE", "/api/v1/rules", 405, "GET, HEAD"},
-		{"PUT", "/api/v1/query", 405, "GET, HEAD, POST"},
-		{"GET", "/favicon.ico", 404, ""},
-		{"GET", "/api/v1/", 404, ""},
-		{"GET", "/api/v1/query/", 404, ""},
-		{"POST", "/-/reload", 403, ""},
-		{"GET", "/-/reload", 405, "POST, PUT"},
-		{"POST", "/api/v1/query_range?query=1&start=0&end=1&step=1", 200, ""},
-		{"POST", "/api/v1/format_query?query=1", 200, ""},
-		{"GET", "/api/v1/parse_query?query=1", 200, ""},
-		{"POST", "/api/v1/query_exemplars?query=1", 200, ""},
-		{"GET", "/api/v1/series?match[]=up", 503, ""},
-		{"POST", "/api/v1/labels", 503, ""},
-		{"GET", "/api/v1/label/job/values", 503, ""},
-		{"POST", "/api/v1/label/job/values", 405, "GET, HEAD"},
-		{"GET", "/api/v1/metadata", 200, ""},
-		{"POST", "/api/v1/metadata", 405, "GET, HEAD"},
-		{"HEAD", "/api/v1/targets", 200, ""},
-		{"GET", "/api/v1/targets/metadata", 200, ""},
-		{"GET", "/api/v1/alertmanagers", 200, ""},
-		{"GET", "/api/v1/status/buildinfo", 200, ""},
-		{"GET", "/api/v1/status/runtimeinfo", 200, ""},
-		{"GET", "/api/v1/status/config", 200, ""},
-		{"GET", "/api/v1/status/flags", 200, ""},
-		{"GET", "/api/v1/status/tsdb", 503, ""},
-		{"OPTIONS", "/api/v1/query", 405, "GET, HEAD, POST"},
-		{"POST", "/api/v1/write", 404, ""},
-		{"GET", "/api/v1/write", 405, "POST"},
-		{"POST", "/api/v1/read", 404, ""},
-		{"POST", "/api/v1/admin/tsdb/delete_series", 404, ""},
-		{"GET", "/debug/pprof/", 404, ""},
-	} {
+	for _, tt := range routeTests {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, request(tt.method, tt.path, ""))
 		if w.Code != tt.code || w.Header().Get("Allow") != tt.allow {

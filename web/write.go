@@ -81,11 +81,13 @@ func readWrite(r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
+// writeStatus makes the sender try again unless that would not help: samples are
+// lost with a 4xx.
 func writeStatus(err error) int {
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) || errors.Is(err, errWriteTooLarge) {
 		return http.StatusRequestEntityTooLarge
 	}
-	return http.StatusBadRequest
+	return http.StatusServiceUnavailable
 }
 
 // failureLog tells of writes that could not be stored: the first, then one line

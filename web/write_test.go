@@ -3,11 +3,14 @@ package web
 import (
 	"bytes"
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/golang/snappy"
@@ -194,6 +197,17 @@ func TestRemoteWriteWithoutStorage(t *testing.T) {
 	closed := newHandler(t, Options{Appendable: brokenStorage{}, Status: func() Status { return Status{State: Idle} }})
 	if w := write(closed, v1Request(t, "m", at(0), 1)); w.Code != http.StatusServiceUnavailable {
 		t.Errorf("storage is not open: %d %s", w.Code, w.Body)
+	}
+}
+
+// A body that does not arrive is sent again.
+func TestRemoteWriteCutOff(t *testing.T) {
+	r := request(http.MethodPost, "/api/v1/write", "")
+	r.Body = io.NopCloser(iotest.ErrReader(os.ErrDeadlineExceeded))
+	w := httptest.NewRecorder()
+	newWritable(t, Options{}).ServeHTTP(w, r)
+	if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "read request") {
+		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
 

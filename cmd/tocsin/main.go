@@ -47,6 +47,7 @@ var subcommands = []func(app *kingpin.Application, c console, actions map[string
 	runCommand,
 	replayCommand,
 	checkCommand,
+	testRulesCommand,
 }
 
 // command runs one command line and returns its exit code.

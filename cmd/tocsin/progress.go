@@ -13,8 +13,7 @@ const progressEvery = 100 * time.Millisecond
 // newProgress shows on a terminal how far a replay is, and nothing elsewhere. end
 // takes it away again.
 func newProgress(w io.Writer) (show func(done float64, at time.Time, firing int), end func()) {
-	f, ok := w.(*os.File)
-	if !ok || !isTerminal(f) {
+	if !isTerminal(w) {
 		return nil, func() {}
 	}
 	shown := time.Time{}
@@ -27,7 +26,11 @@ func newProgress(w io.Writer) (show func(done float64, at time.Time, firing int)
 	return show, func() { fmt.Fprint(w, "\r\x1b[K") }
 }
 
-func isTerminal(f *os.File) bool {
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
