@@ -85,6 +85,9 @@ func (e *Engine) Execute(ctx context.Context, q Query) (Result, error) {
 		pq  promql.Query
 		err error
 	)
+	if err := e.checkSubqueries(q.Expr, max(0, q.End.Sub(q.Start))); err != nil {
+		return Result{}, InvalidQueryError{err}
+	}
 	if q.Step == 0 {
 		pq, err = e.promql.NewInstantQuery(ctx, e.opts.Queryable, opts, q.Expr, q.Start)
 	} else {
@@ -103,7 +106,7 @@ func (e *Engine) Execute(ctx context.Context, q Query) (Result, error) {
 
 // Query evaluates an expression at one moment. The error is as Execute's.
 func (e *Engine) Query(ctx context.Context, expr string, ts time.Time) (parser.Value, annotations.Annotations, error) {
-	res, err := e.Execute(ctx, Query{Expr: expr, Start: ts})
+	res, err := e.Execute(ctx, Query{Expr: expr, Start: ts, End: ts})
 	if err != nil {
 		return nil, res.Notes, err
 	}
