@@ -77,6 +77,7 @@ func Run(ctx context.Context, path string, opts Options) Result {
 			res.Problems = append(res.Problems, t.Problems...)
 		}
 	}
+	rules.SortProblems(res.Problems)
 	if len(tests) == 0 {
 		return res
 	}
