@@ -99,7 +99,7 @@ func possible(t *Test, interval time.Duration, groups []rules.Group) error {
 func (x *trial) evaluate(ctx context.Context) bool {
 	due := slices.Clone(x.test.Alerts)
 	slices.SortStableFunc(due, func(a, b AlertTest) int { return cmp.Compare(a.EvalTime, b.EvalTime) })
-	interval := x.file.EvaluationInterval
+	interval, length := x.file.EvaluationInterval, x.test.length()
 	for since := time.Duration(0); ; since += interval {
 		at := x.test.Start.Add(since)
 		if err := x.feed.until(ctx, at); err != nil {
@@ -116,7 +116,7 @@ func (x *trial) evaluate(ctx context.Context) bool {
 			x.checkAlert(status, due[0])
 			due = due[1:]
 		}
-		if x.test.length()-since < interval {
+		if length-since < interval {
 			return true
 		}
 	}
