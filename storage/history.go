@@ -107,6 +107,9 @@ func (h *History) loadLog() error {
 	}
 	log := slog.New(slog.DiscardHandler)
 	wal, err := wlog.Open(log, dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return errVanished
+	}
 	if err != nil {
 		return err
 	}
@@ -121,6 +124,10 @@ func (h *History) loadLog() error {
 	err = h.head.Init(math.MinInt64)
 	if err == nil {
 		return nil
+	}
+	// By now a new log of the same file names may stand there.
+	if errors.Is(err, os.ErrNotExist) {
+		return errVanished
 	}
 	for _, e := range before {
 		if !fileExists(filepath.Join(dir, e.Name())) {
