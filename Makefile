@@ -33,8 +33,8 @@ run: build
 test: ## unit tests, then the end-to-end tests: as root, see test/install-deps
 	test/install-deps
 	$(GO) vet ./...
-	$(GO) test -race -shuffle=on $$($(GO) list ./... | grep -v '/test$$')
-	$(GO) test -count=1 -run Differential ./engine -seeds $(SEEDS)
+	$(GO) test -race -shuffle=on -timeout 30m $$($(GO) list ./... | grep -v '/test$$')
+	$(GO) test -count=1 -timeout 30m -run Differential ./engine -seeds $(SEEDS)
 	$(GO) test -count=1 -shuffle=on -timeout 15m ./test
 
 lint:
