@@ -16,6 +16,9 @@ type metrics struct {
 	repaired *prometheus.CounterVec
 	sealed   *prometheus.CounterVec
 	damaged  prometheus.Gauge
+
+	degraded           prometheus.Gauge
+	fallbacks, returns prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -37,6 +40,18 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		Name: "tocsin_storage_last_damage_timestamp_seconds",
 		Help: "When this process last found a part of the store damaged; 0 if never.",
 	})
+	m.degraded = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tocsin_storage_degraded",
+		Help: "Whether the store had to leave the disk and goes on in memory.",
+	})
+	m.fallbacks = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "tocsin_storage_fallbacks_total",
+		Help: "How often the store had to leave the disk for memory.",
+	})
+	m.returns = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "tocsin_storage_returns_total",
+		Help: "How often the store returned from memory to the disk.",
+	})
 	for _, k := range []string{kindBlock, kindWAL, kindHead, kindStore} {
 		m.setAside.WithLabelValues(k)
 	}
@@ -46,6 +61,6 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	for _, r := range []string{"ok", "failed"} {
 		m.sealed.WithLabelValues(r)
 	}
-	reg.MustRegister(m.setAside, m.repaired, m.sealed, m.damaged)
+	reg.MustRegister(m.setAside, m.repaired, m.sealed, m.damaged, m.degraded, m.fallbacks, m.returns)
 	return m
 }
