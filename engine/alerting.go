@@ -33,6 +33,7 @@ type alertingRule struct {
 	// watchesAbsence: the rule reads up, absent() or the like, so that a failed
 	// scrape is its evidence and not a want of evidence.
 	watchesAbsence bool
+	origin         origin
 
 	changed map[alert.Fingerprint]bool // what the journal does not know yet; false: gone
 }
@@ -55,7 +56,7 @@ func (r *alertingRule) eval(ctx context.Context, in input) ([]promql.Sample, err
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return nil, ctx.Err() // cut off by the stop: nothing was seen
 	}
-	evidence := err == nil && !blind && (in.fresh || r.watchesAbsence)
+	evidence := r.evidence(in, err == nil && !blind)
 	seen := make(map[alert.Fingerprint]bool, len(result))
 	var fresh []found
 	for _, f := range result {
@@ -69,20 +70,36 @@ func (r *alertingRule) eval(ctx context.Context, in input) ([]promql.Sample, err
 	// What is there goes first: the limit counts what is left of it. An alert that
 	// had ended and is back begins anew with its admission.
 	for _, fp := range r.order() {
-		r.advance(fp, seen[fp], evidence, in.ts)
+		r.advance(fp, seen[fp], evidence(r.active[fp]), in.ts)
 	}
 	heldBack := 0
 	if err == nil && !blind {
 		var admitted []alert.Fingerprint
 		admitted, heldBack = r.admit(fresh, in)
 		for _, fp := range admitted {
-			r.advance(fp, true, evidence, in.ts)
+			r.advance(fp, true, true, in.ts)
 		}
 	}
 	if err == nil && heldBack > 0 {
 		err = fmt.Errorf("limit of %d alerts reached: %d more are held back until others end", in.limit, heldBack)
 	}
 	return r.samples(in.at), err
+}
+
+// evidence tells of an alert whether it means something that the expression, if it
+// was evaluated, does not return it. It does if all that the expression goes by is
+// fresh, and, for an alert that is older than a gap in it, whole.
+func (r *alertingRule) evidence(in input, evaluated bool) func(*alert.Alert) bool {
+	if !evaluated || !in.fresh && !r.watchesAbsence {
+		return func(*alert.Alert) bool { return false }
+	}
+	for _, src := range r.origin.sources {
+		if src.unsure.Load() {
+			return func(*alert.Alert) bool { return false }
+		}
+	}
+	whole, upTo := in.coverage.complete(in.at, r.origin.window)
+	return func(a *alert.Alert) bool { return whole || !a.ActiveAt.Before(upTo) }
 }
 
 // query evaluates the expression and makes alerts of what it returns.

@@ -27,10 +27,12 @@ type group struct {
 	rules    []rule
 	log      *slog.Logger
 
-	last   time.Time   // timestamp of the last evaluation; zero before the first
-	asOf   time.Time   // when the state of the alerts was current: last, or of the process before
-	paused bool        // the next evaluation is the first after a pause
-	resave atomic.Bool // the journal has nothing yet: the next evaluation gives it all
+	last   time.Time // timestamp of the last evaluation; zero before the first
+	asOf   time.Time // when the state of the alerts was current: last, or of the process before
+	paused bool      // the next evaluation is the first after a pause
+	// stepped and slept are what of Tick's this group has followed.
+	stepped, slept time.Duration
+	resave         atomic.Bool // the journal has nothing yet: the next evaluation gives it all
 	// orphans are series of rules that are gone, to be marked stale.
 	orphans seriesSet
 
@@ -54,6 +56,8 @@ type input struct {
 	// fresh is false when the last scrape failed, blind when what it brought
 	// means nothing yet.
 	fresh, blind bool
+	// coverage is when targets were seen.
+	coverage coverage
 }
 
 // ruleBase is what both kinds of rules have.
@@ -88,9 +92,12 @@ func (g *group) alerting() []*alertingRule {
 func (g *group) eval(ctx context.Context, t Tick) {
 	m := g.engine.metrics
 	start := time.Now()
+	g.closeGap(t)
 	g.countIterations(t.At)
-	g.closeGap(t.At)
-	in := input{ts: t.At, at: t.At.Add(-g.offset), limit: g.Limit, fresh: t.Up, blind: t.Restoring}
+	in := input{
+		ts: t.At, at: t.At.Add(-g.offset), limit: g.Limit, fresh: t.Up, blind: t.Restoring,
+		coverage: *g.engine.coverage.Load(),
+	}
 	samples := 0
 	for _, r := range g.rules {
 		samples += g.evalRule(ctx, r, in)
@@ -189,24 +196,6 @@ func (g *group) countIterations(ts time.Time) {
 	if missed := int64((ts.Sub(g.last)+g.interval/2)/g.interval) - 1; missed > 0 {
 		m.iterations.WithLabelValues(g.key()).Add(float64(missed))
 		m.missed.WithLabelValues(g.key()).Add(float64(missed))
-	}
-}
-
-// closeGap moves what counts time over a pause: nobody looked then, so no `for`
-// and no keep_firing_for may run through it.
-func (g *group) closeGap(ts time.Time) {
-	if !g.paused || g.asOf.IsZero() {
-		return
-	}
-	g.shift(ts.Sub(g.asOf) - g.interval)
-}
-
-func (g *group) shift(gap time.Duration) {
-	if gap <= 0 {
-		return
-	}
-	for _, r := range g.alerting() {
-		r.shift(gap)
 	}
 }
 

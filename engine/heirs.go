@@ -12,10 +12,11 @@ import (
 // evidence.
 var errGhost = errors.New("the rule cannot be read any more: its alerts are held until its file is repaired or removed")
 
-// restoredState are the alerts of the process before, as of a moment.
+// restoredState are the alerts of the process before, as of a moment, and when
+// this process took them over.
 type restoredState struct {
-	records []alert.Record
-	asOf    time.Time
+	records   []alert.Record
+	asOf, now time.Time
 }
 
 // ghosts make groups of the alerts of the process before: their rules have state
@@ -135,7 +136,7 @@ func (r *alertingRule) continueFrom(from *alertingRule) {
 
 // bury ends the alerts of rules that are gone.
 func (e *Engine) bury(left []rule, now *Tick) {
-	at := time.Now()
+	at := e.opts.Now()
 	if now != nil {
 		at = now.At
 	}

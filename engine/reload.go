@@ -36,6 +36,8 @@ func (e *Engine) takeNext(now *Tick) {
 	} else {
 		groups = append(groups, e.hold(left, forebears)...)
 	}
+	trace(groups)
+	e.resume(groups, restored)
 	e.passOrphans(groups, old)
 	for _, g := range old {
 		e.metrics.forget(g.key())
@@ -73,6 +75,9 @@ func (e *Engine) newGroup(rg rules.Group) *group {
 			ruleBase: base, engine: e, active: map[alert.Fingerprint]*alert.Alert{},
 			changed: map[alert.Fingerprint]bool{}, watchesAbsence: watchesAbsence(r.Expr), templates: templatesOf(r),
 		})
+	}
+	if last := e.lastTick.Load(); last != nil {
+		g.stepped, g.slept = last.Stepped, last.Slept
 	}
 	g.status.Store(&GroupStatus{})
 	return g
