@@ -50,6 +50,9 @@ type Now struct {
 	Stepped time.Duration
 	// Slept is for how long the machine has slept since its start.
 	Slept time.Duration
+	// Jump is by how much the wall clock was set since the reading before; 0 if by
+	// no more than Tolerance. The timeline may follow slowly, or not at all.
+	Jump time.Duration
 	// Rewound: with this moment the timeline went back. What bears a later time is
 	// to be set aside before anything new is stored.
 	Rewound bool
@@ -112,6 +115,9 @@ func (t *Timeline) Advance(r Reading) Now {
 		slept = 0
 	}
 	next := t.now
+	if next.Jump = r.Wall.Sub(t.last.Wall) - awake - slept; next.Jump.Abs() <= Tolerance {
+		next.Jump = 0
+	}
 	next.Slept += slept
 	expected := t.now.At.Add(awake + slept)
 	off := r.Wall.Sub(expected) // negative: the timeline is ahead

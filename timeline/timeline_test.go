@@ -63,6 +63,9 @@ func TestSteps(t *testing.T) {
 				t.Errorf("stepped %v, rewound %v; want %v, %v", got.Stepped, got.Rewound, tc.stepped, tc.rewound)
 			}
 			slewed := interval / slew
+			if want := jump(tc.step); got.Jump != want {
+				t.Errorf("jump %v, want %v", got.Jump, want)
+			}
 			if off := tl.Ahead() - tc.ahead; off.Abs() > slewed {
 				t.Errorf("ahead of the wall clock by %v, want %v within %v", tl.Ahead(), tc.ahead, slewed)
 			}
@@ -70,11 +73,18 @@ func TestSteps(t *testing.T) {
 				t.Errorf("%v passed beside the step, want %v", passed, interval)
 			}
 			next := tl.Advance(m.run(interval))
-			if next.Rewound || next.Stepped != got.Stepped || !next.At.After(got.At) {
+			if next.Rewound || next.Jump != 0 || next.Stepped != got.Stepped || !next.At.After(got.At) {
 				t.Errorf("the reading after: %+v after %+v", next, got)
 			}
 		})
 	}
+}
+
+func jump(step time.Duration) time.Duration {
+	if step.Abs() <= Tolerance {
+		return 0
+	}
+	return step
 }
 
 // TestSlewEnds: a timeline that is ahead of the wall clock comes back to it, and
@@ -108,7 +118,7 @@ func TestSleepIsNoStep(t *testing.T) {
 	m.sleep(8 * time.Hour)
 	m.set(time.Hour) // set while it slept
 	got = tl.Advance(m.run(interval))
-	if got.Slept != 16*time.Hour || got.Stepped != time.Hour {
+	if got.Slept != 16*time.Hour || got.Stepped != time.Hour || got.Jump != time.Hour {
 		t.Errorf("after a sleep with a step: %+v", got)
 	}
 }
@@ -149,7 +159,7 @@ func TestBootIn1970(t *testing.T) {
 			}
 			m.r.Wall = t0.Add(interval + late)
 			got = tl.Advance(m.run(interval))
-			want := Now{At: t0.Add(2*interval + late), Stepped: late, Rewound: late < 0}
+			want := Now{At: t0.Add(2*interval + late), Stepped: late, Rewound: late < 0, Jump: got.Jump}
 			if got != want {
 				t.Errorf("once it is set: %+v, want %+v", got, want)
 			}
@@ -163,12 +173,12 @@ func TestClockLostWhileRunning(t *testing.T) {
 	tl.Start(time.Time{}, m.r)
 	m.r.Wall = time.Unix(0, 0)
 	got := tl.Advance(m.run(interval))
-	if want := (Now{At: t0.Add(interval), Untrusted: true}); got != want {
+	if want := (Now{At: t0.Add(interval), Untrusted: true, Jump: got.Jump}); got != want || got.Jump > -time.Hour {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 	m.r.Wall = t0.Add(interval)
 	got = tl.Advance(m.run(interval))
-	if want := (Now{At: t0.Add(2 * interval)}); got != want {
+	if want := (Now{At: t0.Add(2 * interval), Jump: got.Jump}); got != want || got.Jump < time.Hour {
 		t.Errorf("%+v when it is back, want %+v", got, want)
 	}
 }

@@ -41,12 +41,14 @@ func (l *lifecycle) restore() {
 		if records, asOf, err = l.journal.Load(); err == nil {
 			// The journal has only changes: a process that was killed was alive for
 			// as long as it stored samples.
-			if newest := l.store.Newest(); newest.After(asOf) && newest.Before(time.Now()) {
+			if newest := l.store.Newest(); newest.After(asOf) {
 				asOf = newest
 			}
-			l.engine.Restore(records, asOf)
+			l.clock.start(asOf)
+			l.engine.Restore(records, asOf, l.clock.now())
 		}
 	}
+	l.clock.start(l.store.Newest()) // without a journal too
 	if err != nil {
 		l.log.Error("alert state of the process before is lost", "err", err)
 	}
