@@ -29,7 +29,8 @@ type alertingRule struct {
 	templates map[string]string
 	active    map[alert.Fingerprint]*alert.Alert
 	// waiting are alerts that the limit keeps out, by when they were first seen.
-	waiting map[alert.Fingerprint]time.Time
+	waiting  map[alert.Fingerprint]time.Time
+	heldBack int // how many alerts there was no room for
 	// watchesAbsence: the rule reads up, absent() or the like, so that a failed
 	// scrape is its evidence and not a want of evidence.
 	watchesAbsence bool
@@ -72,16 +73,19 @@ func (r *alertingRule) eval(ctx context.Context, in input) ([]promql.Sample, err
 	for _, fp := range r.order() {
 		r.advance(fp, seen[fp], evidence(r.active[fp]), in.ts)
 	}
+	asked := err == nil && !blind
+	r.settle(in.limit, asked) // what has ended makes room
 	heldBack := 0
-	if err == nil && !blind {
+	if asked {
 		var admitted []alert.Fingerprint
 		admitted, heldBack = r.admit(fresh, in)
 		for _, fp := range admitted {
 			r.advance(fp, true, true, in.ts)
 		}
 	}
+	r.settle(in.limit, asked)
 	if err == nil && heldBack > 0 {
-		err = fmt.Errorf("limit of %d alerts reached: %d more are held back until others end", in.limit, heldBack)
+		err = r.overflow(in.limit, heldBack)
 	}
 	return r.samples(in.at), err
 }
@@ -150,11 +154,32 @@ func (r *alertingRule) query(ctx context.Context, in input) ([]found, error) {
 	return result, nil
 }
 
-// admit makes pending alerts of new elements until the limit is reached: those
+// settle tells the quota what there is, and what waits for room in it.
+func (r *alertingRule) settle(limit int, asks bool) {
+	active, waiting := r.countActive(), r.waiting
+	if !asks || limit > 0 && active >= limit {
+		waiting = nil // for room in the group's own limit, or for another evaluation
+	}
+	r.engine.quota.settle(r, active, waiting)
+}
+
+// overflow says what was held back, and by which limit.
+func (r *alertingRule) overflow(limit, heldBack int) error {
+	if limit > 0 && r.countActive() >= limit {
+		return fmt.Errorf("limit of %d alerts reached: %d more are held back until others end", limit, heldBack)
+	}
+	return fmt.Errorf("limit of %d alerts of all rules together (ALERT_LIMIT) reached: %d more of this rule are held back until others end", r.engine.quota.max, heldBack)
+}
+
+// maxWaiting bounds of how many alerts of one rule it is remembered since when
+// they wait for room.
+const maxWaiting = 10_000
+
+// admit makes pending alerts of new elements until a limit is reached: those
 // that wait longest first, and of these by their labels, as the order of a result
 // is nobody's. It returns them, and how many it kept out.
 func (r *alertingRule) admit(fresh []found, in input) (admitted []alert.Fingerprint, heldBack int) {
-	if in.limit > 0 {
+	if in.limit > 0 || r.engine.quota.max > 0 {
 		slices.SortStableFunc(fresh, func(a, b found) int {
 			return cmp.Or(r.since(a.fp, in.ts).Compare(r.since(b.fp, in.ts)), labels.Compare(a.labels, b.labels))
 		})
@@ -163,8 +188,11 @@ func (r *alertingRule) admit(fresh []found, in input) (admitted []alert.Fingerpr
 	room := in.limit - r.countActive()
 	for _, f := range fresh {
 		since := r.since(f.fp, in.ts)
-		if in.limit > 0 && room <= 0 {
-			waiting[f.fp] = since
+		if in.limit > 0 && room <= 0 || !r.engine.quota.take(r, since) {
+			heldBack++
+			if len(waiting) < maxWaiting {
+				waiting[f.fp] = since
+			}
 			continue
 		}
 		room--
@@ -174,8 +202,8 @@ func (r *alertingRule) admit(fresh []found, in input) (admitted []alert.Fingerpr
 		r.changed[f.fp] = true
 		admitted = append(admitted, f.fp)
 	}
-	r.waiting = waiting
-	return admitted, len(waiting)
+	r.waiting, r.heldBack = waiting, heldBack
+	return admitted, heldBack
 }
 
 // since is when a new element was first seen.

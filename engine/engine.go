@@ -54,6 +54,9 @@ type Options struct {
 	// ResendDelay is the least time between two notifications of an unchanged
 	// alert.
 	ResendDelay time.Duration
+	// AlertLimit is how many alerts all rules together may have, pending and
+	// firing; what is beyond it waits. Zero is no limit.
+	AlertLimit int
 	// HoldLimit is how long an alert is held for want of evidence.
 	HoldLimit time.Duration
 	// PauseHold is how long receivers are asked to keep firing alerts when the
@@ -95,6 +98,7 @@ type Engine struct {
 	log     *slog.Logger
 	metrics *metrics
 	promql  *promql.Engine
+	quota   *quota
 
 	mu       sync.Mutex
 	next     *loadedRules   // guarded by mu: what Load gave and Run has not taken
@@ -145,7 +149,7 @@ func New(opts Options) *Engine {
 	e := &Engine{
 		opts: opts, log: opts.Logger.With("component", "engine"),
 		metrics: newMetrics(opts.Registerer), loaded: make(chan struct{}, 1),
-		promql: newPromQL(opts),
+		promql: newPromQL(opts), quota: newQuota(opts.AlertLimit),
 	}
 	e.groups.Store(&[]*group{})
 	e.coverage.Store(&coverage{})

@@ -215,7 +215,7 @@ func (g *group) publishAfter(took time.Duration) {
 		}
 		if a, ok := r.(*alertingRule); ok {
 			st.Rules[i].Alerts, st.Rules[i].State = a.snapshot()
-			st.Rules[i].HeldBack = len(a.waiting)
+			st.Rules[i].HeldBack = a.heldBack
 		}
 	}
 	g.status.Store(st)

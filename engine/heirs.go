@@ -120,7 +120,7 @@ func (b *ruleBase) inherit(from *ruleBase) {
 // continueFrom takes over the alerts of a rule, and tells the journal if it knows
 // them under another name.
 func (r *alertingRule) continueFrom(from *alertingRule) {
-	r.active, r.waiting, r.changed = from.active, from.waiting, from.changed
+	r.active, r.waiting, r.changed, r.heldBack = from.active, from.waiting, from.changed, from.heldBack
 	if from.id == r.id {
 		return
 	}

@@ -37,6 +37,7 @@ func (e *Engine) takeNext(now *Tick) {
 		groups = append(groups, e.hold(left, forebears)...)
 	}
 	trace(groups)
+	e.quota.reset(groups)
 	e.resume(groups, restored)
 	e.passOrphans(groups, old)
 	for _, g := range old {

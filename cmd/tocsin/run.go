@@ -97,7 +97,7 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	eng := engine.New(engine.Options{
 		Queryable: store, Appendable: store, Notify: notifier.Send, Journal: jrnl.Save, Now: clk.now,
 		Interval: s.evalInterval, ScrapeInterval: s.scrapeInterval,
-		ResendDelay: s.resendDelay, HoldLimit: s.holdLimit, PauseHold: s.pauseHold,
+		ResendDelay: s.resendDelay, HoldLimit: s.holdLimit, AlertLimit: s.alertLimit, PauseHold: s.pauseHold,
 		ExternalLabels: s.externalLabels, ExternalURL: s.externalURL(), Logger: log, Registerer: reg,
 	})
 	scraper, err := newScraper(s, pickTarget(ctx, s), store, clk, eng.Tick, log, reg)
