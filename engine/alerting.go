@@ -258,30 +258,6 @@ func (r *alertingRule) logChange(before, a *alert.Alert, kept bool) {
 	}
 }
 
-// samples are the series ALERTS and ALERTS_FOR_STATE of what is active.
-func (r *alertingRule) samples(at time.Time) []promql.Sample {
-	var out []promql.Sample
-	for _, fp := range r.order() {
-		a := r.active[fp]
-		if a.State == alert.Inactive {
-			continue
-		}
-		// As in Prometheus, a rule's label whose template gave nothing stands here
-		// as it was written.
-		lb := labels.NewBuilder(r.rule.Labels)
-		a.Labels.Range(func(l labels.Label) { lb.Set(l.Name, l.Value) })
-		lb.Set(labels.MetricName, "ALERTS_FOR_STATE")
-		forState := lb.Labels()
-		lb.Set(labels.MetricName, "ALERTS")
-		lb.Set("alertstate", a.State.String())
-		t := at.UnixMilli()
-		out = append(out,
-			promql.Sample{Metric: lb.Labels(), T: t, F: 1},
-			promql.Sample{Metric: forState, T: t, F: float64(a.ActiveAt.Unix())})
-	}
-	return out
-}
-
 // snapshot copies the alerts for readers, in the order of their labels, with the
 // highest state among them.
 func (r *alertingRule) snapshot() ([]alert.Alert, alert.State) {

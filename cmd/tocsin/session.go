@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tocsin/tocsin/alert"
+	"github.com/tocsin/tocsin/engine"
 )
 
 // open opens the store, again and again until it can or ctx is done, and restores
@@ -34,26 +35,44 @@ func (l *lifecycle) restore() {
 	if l.restored {
 		return
 	}
+	l.engine.Load(l.book.load())
+	var records []alert.Record
+	var asOf time.Time
 	err := l.journal.Open()
 	if err == nil {
-		var records []alert.Record
-		var asOf time.Time
-		if records, asOf, err = l.journal.Load(); err == nil {
-			// The journal has only changes: a process that was killed was alive for
-			// as long as it stored samples.
-			if newest := l.store.Newest(); newest.After(asOf) {
-				asOf = newest
-			}
-			l.clock.start(asOf)
-			l.engine.Restore(records, asOf, l.clock.now())
-		}
+		records, asOf, err = l.journal.Load()
 	}
-	l.clock.start(l.store.Newest()) // without a journal too
+	if err != nil {
+		l.log.Error("alert state of the process before cannot be read", "err", err)
+	}
+	newest := l.store.Newest()
+	if asOf.IsZero() && !newest.IsZero() {
+		records = l.recover(newest)
+	}
+	// The journal has only changes: a process that was killed was alive for as long
+	// as it stored samples.
+	if newest.After(asOf) {
+		asOf = newest
+	}
+	l.clock.start(asOf)
+	if !asOf.IsZero() {
+		l.engine.Restore(records, asOf, l.clock.now())
+	}
+	l.restored = true
+}
+
+// recover reads the alerts from the series that they left, where the journal has
+// never been written or could not be read.
+func (l *lifecycle) recover(newest time.Time) []alert.Record {
+	ctx, cancel := context.WithTimeout(context.Background(), engine.QueryTimeout)
+	defer cancel()
+	records, err := l.engine.Recover(ctx, newest)
 	if err != nil {
 		l.log.Error("alert state of the process before is lost", "err", err)
+	} else if len(records) > 0 {
+		l.log.Warn("alert state recovered from storage, as there is no journal", "alerts", len(records))
 	}
-	l.engine.Load(l.book.load())
-	l.restored = true
+	return records
 }
 
 // scrape scrapes until ctx is done, also where it could not begin at first.
