@@ -87,6 +87,16 @@ func (g *group) move(step time.Duration, now time.Time) {
 	}
 }
 
+// counts tells whether time runs for any of the rule's alerts.
+func (r *alertingRule) counts() bool {
+	for _, a := range r.active {
+		if a.State == alert.Pending || !a.KeepFiringSince.IsZero() || !a.HeldSince.IsZero() {
+			return true
+		}
+	}
+	return false
+}
+
 // shift moves the times by which an alert counts, and tells whether it has any.
 func shift(a *alert.Alert, by time.Duration) (moved bool) {
 	if a.State == alert.Pending {

@@ -45,6 +45,9 @@ type Options struct {
 	// that the change may not survive the process; evaluation goes on. It is
 	// called from several goroutines. May be nil.
 	Journal func(alert.Changes) error
+	// Counting is told of each evaluation after which some time runs, of a `for` or
+	// keep_firing_for. It is called from several goroutines. May be nil.
+	Counting func(at time.Time)
 	// Interval is that of groups without their own; ScrapeInterval that of the
 	// ticks that follow a scrape.
 	Interval, ScrapeInterval time.Duration
@@ -139,6 +142,9 @@ func New(opts Options) *Engine {
 	}
 	if opts.Journal == nil {
 		opts.Journal = func(alert.Changes) error { return nil }
+	}
+	if opts.Counting == nil {
+		opts.Counting = func(time.Time) {}
 	}
 	if opts.Now == nil {
 		opts.Now = time.Now

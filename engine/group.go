@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -122,6 +123,9 @@ func (g *group) eval(ctx context.Context, t Tick) {
 		for _, r := range g.alerting() {
 			clear(r.changed)
 		}
+	}
+	if slices.ContainsFunc(g.alerting(), (*alertingRule).counts) {
+		g.engine.opts.Counting(t.At)
 	}
 	if len(ns) > 0 {
 		g.engine.opts.Notify(ns)

@@ -96,6 +96,7 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	clk := newClock(store.CutOver, log, reg)
 	eng := engine.New(engine.Options{
 		Queryable: store, Appendable: store, Notify: notifier.Send, Journal: jrnl.Save, Now: clk.now,
+		Counting: aliveMark(s, jrnl, log),
 		Interval: s.evalInterval, ScrapeInterval: s.scrapeInterval,
 		ResendDelay: s.resendDelay, HoldLimit: s.holdLimit, AlertLimit: s.alertLimit, PauseHold: s.pauseHold,
 		ExternalLabels: s.externalLabels, ExternalURL: s.externalURL(), Logger: log, Registerer: reg,
