@@ -214,14 +214,13 @@ func (e *Engine) Tick(t Tick) {
 	}
 }
 
-// observe notes a tick before groups hear of it, and returns the one before. Ticks
-// come from one goroutine.
-func (e *Engine) observe(t Tick) (before *Tick) {
+// observe notes a tick before groups hear of it. Ticks come from one goroutine.
+func (e *Engine) observe(t Tick) {
 	if t.Up && !t.Restoring {
 		c := e.coverage.Load().seen(t.At, e.opts.ScrapeInterval)
 		e.coverage.Store(&c)
 	}
-	return e.lastTick.Swap(&t)
+	e.lastTick.Store(&t)
 }
 
 // Begin takes over what Load gave and listens to ticks, which are evaluated once

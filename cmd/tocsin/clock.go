@@ -16,6 +16,7 @@ import (
 // clock is the timeline of this process, and what it does to the other stages.
 type clock struct {
 	line *timeline.Timeline
+	read func() timeline.Reading
 	log  *slog.Logger
 	// cutOver sets aside what is stored of later times.
 	cutOver func(at time.Time) error
@@ -31,7 +32,7 @@ func newClock(cutOver func(time.Time) error, log *slog.Logger, reg prometheus.Re
 		return prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
 	}
 	c := &clock{
-		line: timeline.New(builtAt()), cutOver: cutOver, log: log.With("component", "clock"),
+		line: timeline.New(builtAt()), read: timeline.Read, cutOver: cutOver, log: log.With("component", "clock"),
 		steps: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "tocsin_clock_steps_total",
 			Help: "Steps of the wall clock against the monotonic clock.",
@@ -67,7 +68,7 @@ func (c *clock) start(newest time.Time) {
 	if c.line.Started() {
 		return
 	}
-	now := c.line.Start(newest, timeline.Read())
+	now := c.line.Start(newest, c.read())
 	if now.Rewound || now.Untrusted || c.line.Ahead() > 0 {
 		c.log.Warn("the clock is behind what is stored", "newest", newest.UTC(), "time", now.At.UTC(), "trusted", !now.Untrusted)
 	}
@@ -76,7 +77,7 @@ func (c *clock) start(newest time.Time) {
 
 // scrapeTime is the time that a scrape which begins now is to bear.
 func (c *clock) scrapeTime() (at time.Time, ahead time.Duration) {
-	now := c.line.Advance(timeline.Read())
+	now := c.line.Advance(c.read())
 	if now.Jump != 0 {
 		c.steps.Inc()
 		c.stepped.Set(float64(now.At.UnixMilli()) / 1000)
@@ -114,5 +115,5 @@ func (c *clock) now() time.Time {
 	if !c.line.Started() {
 		return time.Now()
 	}
-	return c.line.At(timeline.Read())
+	return c.line.At(c.read())
 }
