@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"log/slog"
 	"runtime/debug"
 	"sync/atomic"
@@ -11,6 +12,7 @@ import (
 	"github.com/tocsin/tocsin/engine"
 	"github.com/tocsin/tocsin/scrape"
 	"github.com/tocsin/tocsin/timeline"
+	"github.com/tocsin/tocsin/web"
 )
 
 // clock is the timeline of this process, and what it does to the other stages.
@@ -107,6 +109,30 @@ func (c *clock) follow(now timeline.Now) {
 func (c *clock) tick(sc scrape.Scraped) engine.Tick {
 	now := c.last.Load()
 	return engine.Tick{At: sc.At, Up: sc.Up, Restoring: sc.Restoring, Stepped: now.Stepped, Slept: now.Slept}
+}
+
+// problem is what the user should know of a clock that is wrong now.
+func (c *clock) problem() (web.Problem, bool) {
+	p := web.Problem{Kind: "clock", Hint: "let NTP or chrony set this host's clock"}
+	ahead := c.line.Ahead()
+	switch {
+	case c.last.Load().Untrusted:
+		p.Text = fmt.Sprintf("it reads %s, before this version of Tocsin was made: times of alerts count on from the last that was known", c.read().Wall.UTC().Format("2006-01-02 15:04"))
+	case ahead > timeline.Tolerance:
+		p.Text = fmt.Sprintf("it was set back: times of samples and alerts are %s ahead of it, and wait for it", ahead.Round(time.Second))
+		p.Hint = ""
+	default:
+		return p, false
+	}
+	return p, true
+}
+
+// shown is a time of the wall clock as one of the timeline.
+func (c *clock) shown(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return t.Add(c.line.Ahead())
 }
 
 // now is the time between scrapes. Before the start, which knows no better, it is

@@ -108,7 +108,7 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	}
 	life.store, life.journal, life.engine, life.scraper, life.clock = store, jrnl, eng, scraper, clk
 	life.book = newRulebook(s.rulesPath, s.selfAlerts, log, reg)
-	d.notifier, d.scraper, d.store, d.journal = notifier, scraper, store, jrnl
+	d.notifier, d.scraper, d.store, d.journal, d.clock = notifier, scraper, store, jrnl, clk
 	close(d.ready)
 
 	if err := begin(ctx, d, d.webOptions(eng, reg, log), log, stop); err != nil {
