@@ -207,7 +207,8 @@ func bucketFor(tx *bolt.Tx, c alert.Changes) (*bolt.Bucket, error) {
 	return tx.CreateBucket(alertsBucket)
 }
 
-// Load reads back every alert, and the time of the last Save.
+// Load reads back every alert, and the time of the last Save, or of Alive if that
+// was later.
 func (j *Journal) Load() (records []alert.Record, savedAt time.Time, err error) {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
@@ -232,6 +233,9 @@ func (j *Journal) Load() (records []alert.Record, savedAt time.Time, err error) 
 	})
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("read journal: %w", err)
+	}
+	if alive := j.lastAlive(); !savedAt.IsZero() && alive.After(savedAt) {
+		savedAt = alive
 	}
 	return records, savedAt, nil
 }

@@ -30,6 +30,7 @@ type daemon struct {
 	scraper  *scrape.Scraper
 	store    *storage.Store
 	journal  *journal.Journal
+	clock    *clock
 
 	started   time.Time
 	mu        sync.Mutex
@@ -77,6 +78,9 @@ func (d *daemon) listProblems() []web.Problem {
 	}
 	if damage := d.journal.Damage(); damage != "" {
 		out = append(out, web.Problem{Kind: "journal", Text: damage})
+	}
+	if p, wrong := d.clock.problem(); wrong {
+		out = append(out, p)
 	}
 	for _, r := range d.store.Stats().Repairs {
 		out = append(out, web.Problem{Kind: "storage", Text: r.Text})

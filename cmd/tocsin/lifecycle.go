@@ -31,6 +31,7 @@ type lifecycle struct {
 	journal *journal.Journal
 	engine  *engine.Engine
 	scraper *scrape.Scraper
+	clock   *clock
 	book    *rulebook
 
 	mu      sync.Mutex         // serialises Start, Stop and Close
@@ -183,7 +184,7 @@ func (l *lifecycle) run(ctx context.Context) error {
 	running.Go(func() { l.scrape(background) })
 	running.Go(func() { l.keepJournal(background) })
 	err := l.engine.Run(ctx)
-	err = errors.Join(err, l.engine.Pause(time.Now()))
+	err = errors.Join(err, l.engine.Pause(l.clock.now()))
 	l.log.Info("paused")
 	stop()
 	running.Wait()

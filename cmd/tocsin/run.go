@@ -93,20 +93,22 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	}
 	stop.push("notifications", notifyDeadline, background(notifier.Run))
 
+	clk := newClock(store.CutOver, log, reg)
 	eng := engine.New(engine.Options{
-		Queryable: store, Appendable: store, Notify: notifier.Send, Journal: jrnl.Save,
+		Queryable: store, Appendable: store, Notify: notifier.Send, Journal: jrnl.Save, Now: clk.now,
+		Counting: aliveMark(s, jrnl, log),
 		Interval: s.evalInterval, ScrapeInterval: s.scrapeInterval,
-		ResendDelay: s.resendDelay, HoldLimit: s.holdLimit, PauseHold: s.pauseHold,
+		ResendDelay: s.resendDelay, HoldLimit: s.holdLimit, AlertLimit: s.alertLimit, PauseHold: s.pauseHold,
 		ExternalLabels: s.externalLabels, ExternalURL: s.externalURL(), Logger: log, Registerer: reg,
 	})
-	scraper, err := newScraper(s, pickTarget(ctx, s), store, eng.Tick, log, reg)
+	scraper, err := newScraper(s, pickTarget(ctx, s), store, clk, eng.Tick, log, reg)
 	if err != nil {
 		log.Error("scrape", "err", err)
 		return exitFailure
 	}
-	life.store, life.journal, life.engine, life.scraper = store, jrnl, eng, scraper
+	life.store, life.journal, life.engine, life.scraper, life.clock = store, jrnl, eng, scraper, clk
 	life.book = newRulebook(s.rulesPath, s.selfAlerts, log, reg)
-	d.notifier, d.scraper, d.store, d.journal = notifier, scraper, store, jrnl
+	d.notifier, d.scraper, d.store, d.journal, d.clock = notifier, scraper, store, jrnl, clk
 	close(d.ready)
 
 	if err := begin(ctx, d, d.webOptions(eng, reg, log), log, stop); err != nil {
@@ -149,15 +151,16 @@ func announce(log *slog.Logger, problems []settingError) {
 
 // newScraper scrapes the target and, with each scrape, Tocsin itself; then the
 // engine hears of it.
-func newScraper(s settings, target scrape.Target, store *storage.Store, tick func(engine.Tick), log *slog.Logger, reg *prometheus.Registry) (*scrape.Scraper, error) {
+func newScraper(s settings, target scrape.Target, store *storage.Store, clk *clock, tick func(engine.Tick), log *slog.Logger, reg *prometheus.Registry) (*scrape.Scraper, error) {
 	log.Info("scraping", "url", target.Redacted(), "job", target.Job, "interval", s.scrapeInterval)
-	self := newSelfScrape(ownTarget(s, target, reg, store), log, reg)
+	self := newSelfScrape(ownTarget(s, target, reg, store), log)
 	return scrape.New(scrape.Options{
 		Target: target, Interval: s.scrapeInterval, Appendable: store,
 		Committed: func(sc scrape.Scraped) {
 			self.collect(sc.At)
-			tick(engine.Tick(sc))
+			tick(clk.tick(sc))
 		},
+		Clock:  clk.scrapeTime,
 		Logger: log, Registerer: reg,
 	})
 }

@@ -2,9 +2,13 @@ package main
 
 import (
 	"context"
+	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/tocsin/tocsin/alert"
+	"github.com/tocsin/tocsin/engine"
+	"github.com/tocsin/tocsin/journal"
 )
 
 // open opens the store, again and again until it can or ctx is done, and restores
@@ -34,24 +38,44 @@ func (l *lifecycle) restore() {
 	if l.restored {
 		return
 	}
+	l.engine.Load(l.book.load())
+	var records []alert.Record
+	var asOf time.Time
 	err := l.journal.Open()
 	if err == nil {
-		var records []alert.Record
-		var asOf time.Time
-		if records, asOf, err = l.journal.Load(); err == nil {
-			// The journal has only changes: a process that was killed was alive for
-			// as long as it stored samples.
-			if newest := l.store.Newest(); newest.After(asOf) && newest.Before(time.Now()) {
-				asOf = newest
-			}
-			l.engine.Restore(records, asOf)
-		}
+		records, asOf, err = l.journal.Load()
 	}
 	if err != nil {
-		l.log.Error("alert state of the process before is lost", "err", err)
+		l.log.Error("alert state of the process before cannot be read", "err", err)
 	}
-	l.engine.Load(l.book.load())
+	newest := l.store.Newest()
+	if asOf.IsZero() && !newest.IsZero() {
+		records = l.recover(newest)
+	}
+	// The journal has only changes: a process that was killed was alive for as long
+	// as it stored samples.
+	if newest.After(asOf) {
+		asOf = newest
+	}
+	l.clock.start(asOf)
+	if !asOf.IsZero() {
+		l.engine.Restore(records, asOf, l.clock.now())
+	}
 	l.restored = true
+}
+
+// recover reads the alerts from the series that they left, where the journal has
+// never been written or could not be read.
+func (l *lifecycle) recover(newest time.Time) []alert.Record {
+	ctx, cancel := context.WithTimeout(context.Background(), engine.QueryTimeout)
+	defer cancel()
+	records, err := l.engine.Recover(ctx, newest)
+	if err != nil {
+		l.log.Error("alert state of the process before is lost", "err", err)
+	} else if len(records) > 0 {
+		l.log.Warn("alert state recovered from storage, as there is no journal", "alerts", len(records))
+	}
+	return records
 }
 
 // scrape scrapes until ctx is done, also where it could not begin at first.
@@ -91,5 +115,29 @@ func wait(ctx context.Context, d time.Duration) bool {
 		return false
 	case <-time.After(d):
 		return true
+	}
+}
+
+// aliveEvery is how many intervals lie between two marks that the process lives.
+const aliveEvery = 4
+
+// aliveMark notes for the next process until when this one evaluated, where no
+// samples on the disk tell; it costs the flash a page, so not with every evaluation.
+func aliveMark(s settings, jrnl *journal.Journal, log *slog.Logger) func(time.Time) {
+	if !s.memory {
+		return nil
+	}
+	var mu sync.Mutex
+	var last time.Time
+	return func(at time.Time) {
+		mu.Lock()
+		defer mu.Unlock()
+		if since := at.Sub(last); since >= 0 && since < aliveEvery*s.evalInterval {
+			return
+		}
+		last = at
+		if err := jrnl.Alive(at); err != nil {
+			log.Debug("no mark of life", "err", err)
+		}
 	}
 }
