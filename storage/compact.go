@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
@@ -83,7 +84,7 @@ func (s *Store) seal(ctx context.Context) error {
 	start := time.Now()
 	stop := context.AfterFunc(ctx, h.stopCompaction)
 	var sealed int64
-	err = guard(func() (err error) { sealed, err = compactHead(ctx, h.db, h.blockRange); return err })
+	err = guard(func() (err error) { sealed, err = compactHead(ctx, h.db, h.blockRange, math.MaxInt64); return err })
 	stop()
 	release()
 	if err != nil {
@@ -110,12 +111,12 @@ func (s *Store) seal(ctx context.Context) error {
 	return nil
 }
 
-// compactHead writes blocks until the head is empty, and returns the time up to
-// which it did. Each stays within one aligned range of width rng, as the compactor
+// compactHead writes blocks until the head has nothing up to the given time, and
+// returns the time up to which it did. Each stays within one aligned range of width rng, as the compactor
 // merges only blocks that do.
-func compactHead(ctx context.Context, db *tsdb.DB, rng int64) (sealed int64, err error) {
+func compactHead(ctx context.Context, db *tsdb.DB, rng, upTo int64) (sealed int64, err error) {
 	head := db.Head()
-	maxt := head.MaxTime()
+	maxt := min(head.MaxTime(), upTo)
 	if head.NumSeries() == 0 {
 		return maxt, nil
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -18,7 +19,7 @@ import (
 // scraper appends one sample of each of a number of series every 15 s, as long as
 // the test wants, and counts what was lost.
 type scraper struct {
-	t      *testing.T
+	t      testing.TB
 	s      *Store
 	at     time.Time
 	series []labels.Labels
@@ -28,16 +29,24 @@ type scraper struct {
 	lost   []int               // the scrapes that the store did not take
 }
 
-func newScraper(t *testing.T, s *Store, at time.Time, series int) *scraper {
+func newScraper(t testing.TB, s *Store, at time.Time, series int) *scraper {
 	sc := &scraper{t: t, s: s, at: at, refs: make([]storage.SeriesRef, series)}
 	for i := range series {
-		sc.series = append(sc.series, labels.FromStrings(labels.MetricName, "a", "i", string(rune('0'+i/100))+string(rune('0'+i/10%10))+string(rune('0'+i%10))))
+		sc.series = append(sc.series, labels.FromStrings(labels.MetricName, "a", "i", strconv.Itoa(i)))
 	}
 	return sc
 }
 
-// scrape appends n times, with one round of upkeep after each, and evaluates.
+// scrape appends n times, and evaluates after each.
 func (sc *scraper) scrape(n int) {
+	sc.t.Helper()
+	for range n {
+		sc.append(1)
+		sc.evaluate(sc.at.Add(time.Duration(sc.n-1) * 15 * time.Second))
+	}
+}
+
+func (sc *scraper) append(n int) {
 	sc.t.Helper()
 	for range n {
 		at := sc.at.Add(time.Duration(sc.n) * 15 * time.Second)
@@ -52,7 +61,6 @@ func (sc *scraper) scrape(n int) {
 			sc.lost = append(sc.lost, sc.n)
 		}
 		sc.n++
-		sc.evaluate(at)
 	}
 }
 

@@ -92,6 +92,13 @@ func (s *Store) leaveSuspect() {
 // fallBack goes on in memory, with the recent samples of the TSDB that is open,
 // or else of what can be read on the disk. Called with life held.
 func (s *Store) fallBack(reason error) error {
+	s.appending.close()
+	defer s.appending.open()
+	return s.fallBackShut(reason)
+}
+
+// fallBackShut is fallBack for who holds appenders back already.
+func (s *Store) fallBackShut(reason error) error {
 	h, err := s.openMemory()
 	if err != nil {
 		return fmt.Errorf("go on in memory: %w", err)
@@ -100,7 +107,7 @@ func (s *Store) fallBack(reason error) error {
 	from := s.open
 	s.mu.Unlock()
 	n := s.rescue(from, h)
-	s.exchange(h)
+	s.publish(h)
 	if from != nil {
 		s.retire(from)
 	}
@@ -137,7 +144,8 @@ func (s *Store) rescue(from, to *handle) (n int) {
 		if !ok {
 			return 0
 		}
-		n, err = carry(ctx, hist, to.db, windowFor(ctx, hist, newest.UnixMilli()), newest.UnixMilli())
+		maxt := min(newest.UnixMilli(), s.fallback.bound())
+		n, err = carry(ctx, hist, to.db, windowFor(ctx, hist, maxt), maxt)
 		if err != nil {
 			s.log.Warn("recent samples cannot be read", "err", err)
 		}
@@ -149,6 +157,7 @@ func (s *Store) rescue(from, to *handle) (n int) {
 	if maxt == math.MinInt64 {
 		return 0
 	}
+	maxt = min(maxt, s.fallback.bound())
 	for _, source := range []storage.Queryable{from.db, headOnly{from.db.Head()}} {
 		copied, err := carry(ctx, source, to.db, windowFor(ctx, source, maxt), maxt)
 		n += copied
@@ -158,13 +167,6 @@ func (s *Store) rescue(from, to *handle) (n int) {
 		s.log.Warn("recent samples cannot all be read", "err", err)
 	}
 	return n
-}
-
-// exchange makes h the TSDB that is open, between two transactions.
-func (s *Store) exchange(h *handle) {
-	s.appending.close()
-	s.publish(h)
-	s.appending.open()
 }
 
 // retire closes a TSDB that is not open any more, behind its last users.
@@ -210,88 +212,6 @@ func (s *Store) retired() bool {
 	default:
 		return false
 	}
-}
-
-// goBack returns to the disk if that can be written again, with all samples that
-// memory has. Called with life held.
-func (s *Store) goBack(ctx context.Context, now time.Time) error {
-	f := &s.fallback
-	f.next = now.Add(f.rest)
-	h, err := s.takeDisk(ctx)
-	note := *f.view.Load()
-	note.Tried, note.Trouble = now, ""
-	if err != nil {
-		if changed := err.Error(); changed != f.view.Load().Trouble {
-			s.log.Warn("storage cannot return to the disk", "err", err, "next_try_in", f.rest)
-		}
-		note.Trouble = err.Error()
-		f.view.Store(&note)
-		return err
-	}
-	memory := s.publish(h)
-	s.appending.open() // takeDisk shut it
-	s.retire(memory)
-	f.back, f.unread, f.cut = now, false, time.Time{}
-	f.view.Store(nil)
-	s.metrics.degraded.Set(0)
-	s.metrics.returns.Inc()
-	s.log.Info("storage has recovered, back on the disk", "after", now.Sub(note.Since).Round(time.Second))
-	return nil
-}
-
-// takeDisk opens the TSDB on the disk and brings everything there that came
-// meanwhile. When it succeeds appenders are held back, so that nothing comes
-// between the last sample and the exchange.
-func (s *Store) takeDisk(ctx context.Context) (h *handle, err error) {
-	if !s.retired() {
-		return nil, errors.New("a query still reads what was on the disk")
-	}
-	if err := errors.Join(s.relock(), s.probe()); err != nil {
-		return nil, err
-	}
-	if err := s.emptyTrash(); err != nil {
-		return nil, err
-	}
-	if err := s.mend(ctx); err != nil {
-		return nil, err
-	}
-	if h, err = s.openTSDB(); err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	memory := s.open
-	s.mu.Unlock()
-	mint := max(memory.db.Head().MinTime(), memory.newest()-returnWindow.Milliseconds())
-	for _, b := range memory.db.Blocks() {
-		mint = min(mint, max(b.MinTime(), memory.newest()-returnWindow.Milliseconds()))
-	}
-	maxt := memory.newest()
-	_, err = carry(ctx, memory.db, h.db, mint, maxt)
-	if err == nil {
-		s.appending.close()
-		if _, err = carry(ctx, memory.db, h.db, maxt+1, memory.newest()); err != nil {
-			s.appending.open()
-		}
-	}
-	if err != nil {
-		h.stopCompaction()
-		if guard(h.db.Close) != nil {
-			err = errors.Join(err, s.closeAnyway(h))
-		}
-		return nil, err
-	}
-	return h, nil
-}
-
-// mend makes what is on the disk fit to be opened again: read through if a part of
-// it could not be read, and without what CutOver wanted gone.
-func (s *Store) mend(context.Context) error {
-	if s.fallback.unread {
-		if _, err := s.setAsideUnreadable(); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // isRefusal tells a file system that takes nothing from one that gives back

@@ -9,6 +9,8 @@ const (
 	kindWAL   = "wal"
 	kindHead  = "head_chunks"
 	kindStore = "store"
+	// kindFuture is what bears times after a clock that was set back.
+	kindFuture = "future"
 )
 
 type metrics struct {
@@ -25,7 +27,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	m := &metrics{
 		setAside: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "tocsin_storage_set_aside_total",
-			Help: "Parts of the store that could not be read and were moved to the set-aside directory.",
+			Help: "Parts of the store that could not be read, or are of times to come after the clock was set back, and were moved to the set-aside directory.",
 		}, []string{"kind"}),
 		repaired: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "tocsin_storage_repairs_total",
@@ -52,7 +54,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		Name: "tocsin_storage_returns_total",
 		Help: "How often the store returned from memory to the disk.",
 	})
-	for _, k := range []string{kindBlock, kindWAL, kindHead, kindStore} {
+	for _, k := range []string{kindBlock, kindWAL, kindHead, kindStore, kindFuture} {
 		m.setAside.WithLabelValues(k)
 	}
 	for _, k := range []string{kindWAL, kindHead} {

@@ -25,7 +25,7 @@ const keepSetAside = 5
 // Repair is one thing that was wrong with the store at open and what was done.
 type Repair struct {
 	At time.Time
-	// Kind is block, wal, head_chunks or store.
+	// Kind is block, wal, head_chunks, store or future.
 	Kind string
 	// Text says what was done, and where what was set aside now stands.
 	Text string
