@@ -20,7 +20,7 @@ import (
 func (s *Store) Compact(ctx context.Context) error {
 	s.life.Lock()
 	defer s.life.Unlock()
-	if s.opts.Memory || !s.isOpen() || s.closed || s.fallback.view.Load() != nil {
+	if s.opts.Memory || !s.isOpen() || s.closed || s.Degraded() {
 		return nil // nothing to replay, or nothing open
 	}
 	err := s.seal(ctx)
@@ -51,12 +51,12 @@ func (s *Store) Close(ctx context.Context) error {
 	defer s.life.Unlock()
 	s.closed = true
 	var errs []error
-	if s.fallback.view.Load() != nil && s.isOpen() {
+	if s.Degraded() && s.isOpen() {
 		if err := s.goBack(ctx, time.Now()); err != nil {
 			errs = append(errs, fmt.Errorf("samples since %s are lost, as the disk cannot be written: %w", s.fallback.view.Load().Since.Format(time.RFC3339), err))
 		}
 	}
-	if s.opts.Memory || s.fallback.view.Load() != nil {
+	if s.opts.Memory || s.Degraded() {
 		errs = append(errs, s.discard())
 	} else {
 		errs = append(errs, s.seal(ctx))

@@ -30,7 +30,7 @@ func (s *Store) CutOver(at time.Time) error {
 		return ErrClosed
 	}
 	cut := at.UnixMilli()
-	if f := &s.fallback; f.view.Load() != nil && (f.cut.IsZero() || at.Before(f.cut)) {
+	if f := &s.fallback; s.Degraded() && (f.cut.IsZero() || at.Before(f.cut)) {
 		f.cut = at // what is on the disk hears of it at the return
 	}
 	s.mu.Lock()

@@ -35,6 +35,14 @@ type Degraded struct {
 	Trouble string
 }
 
+// Text says it in one sentence.
+func (d *Degraded) Text() string {
+	return fmt.Sprintf("since %s samples are kept in memory, and alerting goes on: %s", d.Since.UTC().Format("2006-01-02 15:04:05"), d.Reason)
+}
+
+// Degraded tells whether the store has left the disk.
+func (s *Store) Degraded() bool { return s.fallback.view.Load() != nil }
+
 // fallback is the state of a store that has left the disk, or did so lately.
 // Guarded by Store.life, but for view.
 type fallback struct {

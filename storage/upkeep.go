@@ -84,7 +84,7 @@ func (s *Store) tend(ctx context.Context, now time.Time) {
 		return
 	}
 	s.leaveSuspect()
-	if s.fallback.view.Load() != nil && !now.Before(s.fallback.next) {
+	if s.Degraded() && !now.Before(s.fallback.next) {
 		_ = s.goBack(ctx, now) // it has said so
 	}
 	s.keepLimit(ctx)

@@ -82,7 +82,11 @@ func (d *daemon) listProblems() []web.Problem {
 	if p, wrong := d.clock.problem(); wrong {
 		out = append(out, p)
 	}
-	for _, r := range d.store.Stats().Repairs {
+	st := d.store.Stats()
+	if g := st.Degraded; g != nil {
+		out = append(out, web.Problem{Kind: "storage", Text: g.Text()})
+	}
+	for _, r := range st.Repairs {
 		out = append(out, web.Problem{Kind: "storage", Text: r.Text})
 	}
 	return append(out, configProblem(d.settings.configPath)...)

@@ -96,7 +96,7 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	clk := newClock(store.CutOver, log, reg)
 	eng := engine.New(engine.Options{
 		Queryable: store, Appendable: store, Notify: notifier.Send, Journal: jrnl.Save, Now: clk.now,
-		Counting: aliveMark(s, jrnl, log),
+		Counting: aliveMark(s, store, jrnl, log),
 		Interval: s.evalInterval, ScrapeInterval: s.scrapeInterval,
 		ResendDelay: s.resendDelay, HoldLimit: s.holdLimit, AlertLimit: s.alertLimit, PauseHold: s.pauseHold,
 		ExternalLabels: s.externalLabels, ExternalURL: s.externalURL(), Logger: log, Registerer: reg,
@@ -177,8 +177,9 @@ func begin(ctx context.Context, d *daemon, page web.Options, log *slog.Logger, s
 	if s.pluginSocket != "" {
 		return nil
 	}
-	if err := d.store.Lock(); err != nil {
-		return err
+	locked := (*storage.LockedError)(nil)
+	if err := d.store.Lock(); errors.As(err, &locked) {
+		return err // all else is no reason not to start: alerting needs no disk
 	}
 	return d.life.Start(ctx)
 }
