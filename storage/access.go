@@ -50,6 +50,7 @@ type appender struct {
 	store   *Store
 	handle  *handle
 	release func()
+	samples int64
 	ended   bool
 }
 
@@ -57,6 +58,7 @@ type appender struct {
 // that is open now would name another series there: it counts as none.
 func (a *appender) Append(ref storage.SeriesRef, ls labels.Labels, st, t int64, v float64, h *histogram.Histogram, fh *histogram.FloatHistogram, opts storage.AOptions) (storage.SeriesRef, error) {
 	ref, err := a.AppenderV2.Append(a.own(ref), ls, st, t, v, h, fh, opts)
+	a.samples++
 	return a.foreign(ref), err
 }
 
@@ -81,6 +83,9 @@ func (a *appender) Commit() error {
 	err := guard(a.AppenderV2.Commit)
 	a.end()
 	a.store.committed(a.handle, err)
+	if err == nil {
+		a.store.grew(a.handle, a.samples)
+	}
 	return err
 }
 
