@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"time"
 
 	"github.com/prometheus/prometheus/model/exemplar"
 	"github.com/prometheus/prometheus/model/histogram"
@@ -23,7 +25,7 @@ func (s *Store) AppenderV2(ctx context.Context) storage.AppenderV2 {
 		s.appending.leave()
 		return closedAppender{}
 	}
-	return &appender{AppenderV2: h.db.AppenderV2(ctx), store: s, handle: h, release: release}
+	return &appender{AppenderV2: h.db.AppenderV2(ctx), store: s, handle: h, release: release, latest: s.latest()}
 }
 
 // Querier reads samples from mint to maxt, in milliseconds, both inclusive. It
@@ -44,6 +46,18 @@ func (s *Store) Querier(mint, maxt int64) (storage.Querier, error) {
 	return newQuerier(q, func(err error) { s.suspect(h, err) }, release), nil
 }
 
+// maxAhead is how far ahead of the present a sample may be. One that is further
+// would keep all before it out: that of an evaluation which began before the clock
+// was set back, say.
+const maxAhead = 10 * time.Minute
+
+func (s *Store) latest() int64 {
+	if s.opts.Now == nil {
+		return math.MaxInt64
+	}
+	return s.opts.Now().Add(maxAhead).UnixMilli()
+}
+
 // appender holds the store open until its transaction ends.
 type appender struct {
 	storage.AppenderV2
@@ -52,11 +66,15 @@ type appender struct {
 	release func()
 	samples int64
 	ended   bool
+	latest  int64 // no sample may be of a later time, in milliseconds
 }
 
 // Append implements storage.AppenderV2. A reference of another TSDB than the one
 // that is open now would name another series there: it counts as none.
 func (a *appender) Append(ref storage.SeriesRef, ls labels.Labels, st, t int64, v float64, h *histogram.Histogram, fh *histogram.FloatHistogram, opts storage.AOptions) (storage.SeriesRef, error) {
+	if t > a.latest {
+		return 0, storage.ErrOutOfBounds
+	}
 	ref, err := a.AppenderV2.Append(a.own(ref), ls, st, t, v, h, fh, opts)
 	a.samples++
 	return a.foreign(ref), err

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"syscall"
@@ -184,4 +185,29 @@ type refusing struct{ tsdb.Compactor }
 
 func (refusing) Write(string, tsdb.BlockReader, int64, int64, *tsdb.BlockMeta) ([]ulid.ULID, error) {
 	return nil, syscall.ENOSPC
+}
+
+// TestSamplesOfATimeToCome: one would keep out all that come before it.
+func TestSamplesOfATimeToCome(t *testing.T) {
+	now := time.UnixMilli(1_800_000_000_000)
+	s := New(Options{Dir: t.TempDir(), Now: func() time.Time { return now }})
+	if err := s.Open(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	ls := labels.FromStrings("__name__", "x")
+	app := s.AppenderV2(t.Context())
+	if _, err := app.Append(0, ls, 0, now.Add(6*time.Hour).UnixMilli(), 1, nil, nil, storage.AOptions{}); !errors.Is(err, storage.ErrOutOfBounds) {
+		t.Errorf("six hours ahead: %v, want %v", err, storage.ErrOutOfBounds)
+	}
+	if _, err := app.Append(0, ls, 0, now.UnixMilli(), 1, nil, nil, storage.AOptions{}); err != nil {
+		t.Errorf("now: %v", err)
+	}
+	if err := app.Commit(); err != nil {
+		t.Fatal(err)
+	}
 }

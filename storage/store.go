@@ -47,8 +47,11 @@ type Options struct {
 	// BlockDuration is how much time one block of the head covers; zero means two
 	// hours.
 	BlockDuration time.Duration
-	Logger        *slog.Logger
-	Registerer    prometheus.Registerer
+	// Now bounds the times of samples: none may be 10 min or more ahead of it. Nil
+	// bounds them by nothing.
+	Now        func() time.Time
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
 }
 
 // Store is the TSDB of one data directory. Its methods may be called from any

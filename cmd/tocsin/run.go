@@ -77,10 +77,12 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	}
 	announce(log, problems)
 
+	clk := newClock(log, reg)
 	store := storage.New(storage.Options{
-		Dir: s.dataPath, Memory: s.memory, RetentionTime: s.retentionTime, RetentionSize: s.retentionSize,
+		Dir: s.dataPath, Memory: s.memory, RetentionTime: s.retentionTime, RetentionSize: s.retentionSize, Now: clk.now,
 		Logger: log, Registerer: reg,
 	})
+	clk.cutOver = store.CutOver
 	stop.push("storage", storeDeadline, store.Close)
 	jrnl := journal.New(journal.Options{Path: filepath.Join(s.dataPath, "journal.db"), Logger: log, Registerer: reg})
 	stop.push("journal", shortDeadline, func(context.Context) error { return jrnl.Close() })
@@ -93,7 +95,6 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	}
 	stop.push("notifications", notifyDeadline, background(notifier.Run))
 
-	clk := newClock(store.CutOver, log, reg)
 	eng := engine.New(engine.Options{
 		Queryable: store, Appendable: store, Notify: notifier.Send, Journal: jrnl.Save, Now: clk.now,
 		Counting: aliveMark(s, store, jrnl, log),
