@@ -37,7 +37,9 @@ func (s *Store) goBack(ctx context.Context, now time.Time) error {
 // meanwhile. When it succeeds appenders are held back, so that nothing comes
 // between the last sample and the exchange.
 func (s *Store) takeDisk(ctx context.Context) (h *handle, err error) {
-	if !s.retired() {
+	soon, cancel := context.WithTimeout(ctx, 2*closeWait)
+	defer cancel()
+	if !s.awaitRetired(soon) {
 		return nil, errors.New("a query still reads what was on the disk")
 	}
 	if err := errors.Join(s.relock(), s.probe()); err != nil {
