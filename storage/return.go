@@ -61,8 +61,8 @@ func (s *Store) takeDisk(ctx context.Context) (h *handle, err error) {
 	if h, err = s.openTSDB(); err != nil {
 		return nil, err
 	}
-	if cut := s.fallback.bound(); h.reaches(cut) {
-		if h, err = s.cut(h, cut); err != nil {
+	if cut := s.fallback.cut; !cut.IsZero() && h.reaches(cut.UnixMilli()) {
+		if h, err = s.cut(h, cut.UnixMilli()); err != nil {
 			return nil, err
 		}
 	}
