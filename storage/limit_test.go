@@ -52,7 +52,7 @@ func (sc *scraper) noise(n int, rnd *rand.Rand) {
 	}
 }
 
-// TestSizeLimit writes ten times as much as may be kept, in time that goes by as
+// TestSizeLimit writes several times as much as may be kept, in time that goes by as
 // fast as it can be written. Blocks, log, head chunks and what was set aside stay
 // below the limit all along, also while blocks are written.
 func TestSizeLimit(t *testing.T) {
@@ -80,7 +80,11 @@ func TestSizeLimit(t *testing.T) {
 			largest := watchSize(t, dir)
 			sc := newScraper(t, s, t0.AddDate(0, -1, 0), 200)
 			rnd := rand.New(rand.NewPCG(1, 2))
-			for range 4000 {
+			rounds := 1000
+			if *long {
+				rounds = 4000
+			}
+			for range rounds {
 				sc.noise(12, rnd) // three minutes between two rounds of upkeep
 				s.tend(t.Context(), time.Now())
 			}
