@@ -172,6 +172,9 @@ func TestEveryFileWhileRunning(t *testing.T) {
 		}
 		seen[kind] = true
 		for _, dmg := range damages {
+			if !*long && !strings.HasPrefix(dmg.name, "cut") {
+				continue
+			}
 			t.Run(kind+" "+dmg.name, func(t *testing.T) {
 				dir := t.TempDir()
 				sc := grown(t, dir)
