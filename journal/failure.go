@@ -77,7 +77,9 @@ func (j *Journal) note(c alert.Changes, err error) {
 		}
 		return
 	}
-	f.err = err
+	if f.err == nil || !errors.Is(err, ErrClosed) { // which tells less than why it is closed
+		f.err = err
+	}
 	j.metrics.failing.Set(1)
 	for _, r := range c.Upserts {
 		delete(f.missed, alert.Key{Rule: r.Rule, Fingerprint: r.Alert.Fingerprint()})
