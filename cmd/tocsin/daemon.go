@@ -30,6 +30,7 @@ type daemon struct {
 	scraper  *scrape.Scraper
 	store    *storage.Store
 	journal  *journal.Journal
+	renewal  *renewal
 
 	started   time.Time
 	mu        sync.Mutex
@@ -43,12 +44,17 @@ func (d *daemon) setPageFault(f string) {
 }
 
 // startMetrics starts, and tells the Docker engine what the user should repair:
-// the engine logs the error, and the plugin runs all the same.
+// the engine logs the error, and the plugin runs all the same. Where the engine is
+// not the one whose metrics socket is here, the process ends instead and is started
+// again: the answer only says that the call has arrived.
 func (d *daemon) startMetrics(ctx context.Context) error {
 	select {
 	case <-d.ready:
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+	if d.renewal.called() {
+		return nil
 	}
 	errs := []error{d.life.Start(ctx)}
 	for _, p := range d.listProblems() {
@@ -81,7 +87,30 @@ func (d *daemon) listProblems() []web.Problem {
 	for _, r := range d.store.Stats().Repairs {
 		out = append(out, web.Problem{Kind: "storage", Text: r.Text})
 	}
+	out = append(out, d.renewal.problem()...)
 	return append(out, configProblem(d.settings.configPath)...)
+}
+
+// pause is the stop step of the lifecycle.
+func (d *daemon) pause(ctx context.Context) error {
+	if d.renewal.isLeaving() {
+		d.life.hurry()
+	}
+	return d.life.Close(ctx)
+}
+
+// closeStore is the stop step of the storage. A process that comes back at once
+// leaves the write-ahead log to be replayed: that takes less than to compact it.
+func (d *daemon) closeStore(ctx context.Context) error {
+	if !d.renewal.isLeaving() {
+		return d.store.Close(ctx)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	cancel()
+	if err := d.store.Close(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
 }
 
 // configProblem tells a user who set CONFIG_PATH that it has no effect yet.

@@ -60,6 +60,8 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	defer closeLog()
 	stop := &stack{log: log}
 	defer stop.unwind()
+	ctx, leave := context.WithCancelCause(ctx)
+	defer leave(nil)
 
 	hup := make(chan os.Signal, 1) // from the start: without a receiver it would kill us
 	signal.Notify(hup, syscall.SIGHUP)
@@ -81,7 +83,8 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 		Dir: s.dataPath, Memory: s.memory, RetentionTime: s.retentionTime, RetentionSize: s.retentionSize,
 		Logger: log, Registerer: reg,
 	})
-	stop.push("storage", storeDeadline, store.Close)
+	d.store = store
+	stop.push("storage", storeDeadline, d.closeStore)
 	jrnl := journal.New(journal.Options{Path: filepath.Join(s.dataPath, "journal.db"), Logger: log, Registerer: reg})
 	stop.push("journal", shortDeadline, func(context.Context) error { return jrnl.Close() })
 	notifier, err := notify.New(notify.Options{
@@ -99,21 +102,24 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 		ResendDelay: s.resendDelay, HoldLimit: s.holdLimit, PauseHold: s.pauseHold,
 		ExternalLabels: s.externalLabels, ExternalURL: s.externalURL(), Logger: log, Registerer: reg,
 	})
-	scraper, err := newScraper(s, pickTarget(ctx, s), store, eng.Tick, log, reg)
+	target := pickTarget(ctx, s)
+	d.renewal = newRenewal(s, target, life.isRunning, leave, log, reg)
+	scraper, err := newScraper(s, target, store, func(t engine.Tick) { d.renewal.hear(t.Up); eng.Tick(t) }, log, reg)
 	if err != nil {
 		log.Error("scrape", "err", err)
 		return exitFailure
 	}
 	life.store, life.journal, life.engine, life.scraper = store, jrnl, eng, scraper
 	life.book = newRulebook(s.rulesPath, s.selfAlerts, log, reg)
-	d.notifier, d.scraper, d.store, d.journal = notifier, scraper, store, jrnl
+	d.notifier, d.scraper, d.journal = notifier, scraper, jrnl
 	close(d.ready)
 
 	if err := begin(ctx, d, d.webOptions(eng, reg, log), log, stop); err != nil {
 		log.Error("start", "err", err)
 		return exitFailure
 	}
-	stop.push("pause", pauseDeadline, life.Close)
+	stop.push("pause", pauseDeadline, d.pause)
+	stop.push("metrics socket", shortDeadline, background(d.renewal.run))
 	stop.push("rule watch", shortDeadline, background(func(ctx context.Context) error {
 		rules.Watch(ctx, s.rulesPath, log.With("component", "rules"), life.book.fingerprint, life.Reload)
 		return nil
