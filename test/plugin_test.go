@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -77,6 +78,30 @@ func (p *plugin) enable(t *testing.T) time.Duration {
 func (p *plugin) disable(t *testing.T) {
 	t.Helper()
 	p.engine.mustDocker(t, "plugin", "disable", p.name)
+}
+
+// kill ends the plugin's process with SIGKILL. It is found by the control group that
+// the engine gave it, which bears the plugin's id.
+func (p *plugin) kill() error {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
+		}
+		groups, err := os.ReadFile(filepath.Join("/proc", entry.Name(), "cgroup"))
+		if err != nil || !strings.Contains(string(groups), p.id) {
+			continue
+		}
+		program, err := os.ReadFile(filepath.Join("/proc", entry.Name(), "cmdline"))
+		if err == nil && strings.HasPrefix(string(program), "/usr/bin/tocsin\x00") {
+			return syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
+	return fmt.Errorf("no process of the plugin %s", p.id)
 }
 
 // enabled is the engine's view of the plugin.

@@ -1,0 +1,246 @@
+package test
+
+import (
+	"flag"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// restarts is how many restarts TestRestarts goes through: one of each kind, or as
+// many as one has time for.
+var restarts = flag.Int("restarts", len(outages), "restarts in TestRestarts")
+
+const (
+	// backLimit is from the moment at which an engine serves its metrics to the first
+	// scrape that succeeds.
+	backLimit = 30 * time.Second
+	// slowFor and keptFor are those of restartRules: the restarts fall into them.
+	slowFor, keptFor = 30 * time.Second, 30 * time.Second
+)
+
+// restartRules look at what a restart of the engine disturbs.
+const restartRules = `groups:
+- name: restarts
+  rules:
+  - alert: ContainersRun
+    expr: engine_daemon_container_states_containers{state="running"} > 0
+  - alert: ContainersRunFor30s
+    expr: engine_daemon_container_states_containers{state="running"} > 0
+    for: 30s
+  - alert: NoContainerRuns
+    expr: engine_daemon_container_states_containers{state="running"} == 0
+  - alert: ContainerWasPaused
+    expr: engine_daemon_container_states_containers{state="paused"} > 0
+    keep_firing_for: 30s
+  - alert: EngineDown
+    expr: up == 0
+    for: 25s
+`
+
+// outage is one way in which the engine or the plugin goes and comes back.
+type outage struct {
+	name string
+	// liveRestore is the engine's setting before and after.
+	liveRestore bool
+	// down takes it away and up brings it back, where it does not come by itself.
+	down func(*plugin) error
+	up   func(*plugin) error
+}
+
+func stopEngine(p *plugin) error { return p.engine.stop() }
+func killEngine(p *plugin) error { return p.engine.kill() }
+func bootEngine(p *plugin) error { return p.engine.start() }
+
+// outages are all kinds.
+var outages = []outage{
+	{"live-restore, planned", true, stopEngine, bootEngine},
+	{"live-restore, killed", true, killEngine, bootEngine},
+	{"plugin killed", false, (*plugin).kill, func(*plugin) error { return nil }},
+	{"planned", false, stopEngine, bootEngine},
+	{"killed", false, killEngine, bootEngine},
+}
+
+// restarted is an engine with containers and a plugin that goes through outages.
+type restarted struct {
+	*plugin
+	am   *alertmanager
+	back map[string][]time.Duration // by kind of outage
+}
+
+// TestRestarts: whatever restarts, planned or not, with containers running: nothing
+// that fires resolves, nothing fires that is not so, no time that counts is lost or
+// made up, and scraping is back soon.
+func TestRestarts(t *testing.T) {
+	e, am := ownEngine(t, liveRestoreConfig(true)), startAlertmanager(t)
+	t.Cleanup(func() { b, _ := os.ReadFile(e.path("dockerd.log")); os.WriteFile("/tmp/sock-dockerd.log", b, 0o644) })
+	// They run before a rule can miss them, and again after a restart.
+	e.container(t, []string{"--restart", "always"}, "sleep", "3600")
+	paused := e.container(t, []string{"--restart", "always"}, "sleep", "3600")
+	e.mustDocker(t, "pause", paused)
+	r := &restarted{
+		plugin: alertingPlugin(t, e, writeRules(t, "restarts.yml", restartRules), am),
+		am:     am, back: map[string][]time.Duration{},
+	}
+	am.received(t, 10*time.Second, "ContainerWasPaused")
+	e.mustDocker(t, "unpause", paused)
+	am.received(t, 10*time.Second, "ContainersRun")
+
+	for i := range *restarts {
+		kind := outages[i%len(outages)]
+		r.goThrough(t, kind)
+		if t.Failed() {
+			t.Fatalf("restart %d, %s", i+1, kind.name)
+		}
+	}
+	am.resolved(t, 2*keptFor, "ContainerWasPaused")
+	am.received(t, 2*slowFor, "ContainersRunFor30s")
+	r.check(t)
+	for _, kind := range outages {
+		if took := r.back[kind.name]; len(took) > 0 {
+			slices.Sort(took)
+			t.Logf("%-22s %2d times, scraping back after: median %s, longest %s", kind.name, len(took),
+				took[len(took)/2].Round(time.Millisecond), took[len(took)-1].Round(time.Millisecond))
+		}
+	}
+}
+
+// goThrough is one outage, until the plugin scrapes again.
+func (r *restarted) goThrough(t *testing.T, kind outage) {
+	t.Helper()
+	if err := r.engine.setLiveRestore(kind.liveRestore); err != nil {
+		t.Fatal(err)
+	}
+	if err := kind.down(r.plugin); err != nil {
+		t.Fatalf("%s: %v", kind.name, err)
+	}
+	down := time.Now()
+	served := make(chan time.Time, 1)
+	go func() { served <- r.engine.serves() }()
+	if err := kind.up(r.plugin); err != nil {
+		t.Fatalf("%s: %v", kind.name, err)
+	}
+	from := <-served
+	if from.IsZero() {
+		t.Fatalf("%s: the engine's metrics socket does not answer", kind.name)
+	}
+	var at time.Time
+	eventually(t, backLimit, kind.name+": scraping goes on", func() (err error) {
+		at, err = r.scrapedAt()
+		if err == nil && !at.After(from) {
+			err = fmt.Errorf("last scraped at %s, the engine serves since %s", at, from)
+		}
+		return err
+	})
+	took := at.Sub(from)
+	if took > backLimit {
+		t.Errorf("%s: scraping is back after %s", kind.name, took)
+	}
+	r.back[kind.name] = append(r.back[kind.name], took)
+	t.Logf("%s: down for %s, scraping back after %s", kind.name, from.Sub(down).Round(time.Millisecond), took.Round(time.Millisecond))
+}
+
+// check looks at all that was notified, and at the time that was counted.
+func (r *restarted) check(t *testing.T) {
+	t.Helper()
+	want := map[string]int{
+		"firing ContainersRun": 1, "firing ContainersRunFor30s": 1,
+		"firing ContainerWasPaused": 1, "resolved ContainerWasPaused": 1,
+	}
+	got := map[string]int{}
+	for _, n := range r.am.webhook.all() {
+		got[n.Status+" "+n.Labels["alertname"]]++
+	}
+	for what, n := range got {
+		if n != want[what] {
+			t.Errorf("notified %d times: %s; want %d", n, what, want[what])
+		}
+	}
+	for what, n := range want {
+		if got[what] == 0 {
+			t.Errorf("not notified: %s; want %d", what, n)
+		}
+	}
+	// What is counted goes on by an interval over a restart. 2 s are for each end.
+	slack := 4*time.Second + time.Duration(*restarts)*time.Second
+	for _, tt := range []struct {
+		series string
+		want   time.Duration
+	}{
+		{`ALERTS{alertname="ContainersRunFor30s",alertstate="pending"}`, slowFor},
+		{`ALERTS{alertname="ContainerWasPaused",alertstate="firing"}`, keptFor},
+	} {
+		counted, err := r.watched(tt.series)
+		if err != nil {
+			t.Error(err)
+		}
+		if (counted - tt.want).Abs() > slack {
+			t.Errorf("%s was evaluated for %s, want about %s", tt.series, counted, tt.want)
+		}
+		t.Logf("%s was evaluated for %s, of %s", tt.series, counted, tt.want)
+	}
+}
+
+// scrapedAt is when the engine was last scraped with success.
+func (r *restarted) scrapedAt() (time.Time, error) {
+	v, err := r.value(`timestamp(up{job="docker"} == 1)`, time.Now())
+	return time.UnixMilli(int64(v * 1000)), err
+}
+
+// watched is the time over which a series was recorded; where nobody looked it
+// counts an interval.
+func (r *restarted) watched(series string) (time.Duration, error) {
+	const interval, gap = time.Second, 2500 * time.Millisecond
+	at, err := r.times(series, 30*time.Minute)
+	if err != nil {
+		return 0, err
+	}
+	var sum time.Duration
+	for i := 1; i < len(at); i++ {
+		d := at[i].Sub(at[i-1])
+		if d > gap {
+			d = interval
+		}
+		sum += d
+	}
+	return sum, nil
+}
+
+func liveRestoreConfig(on bool) string { return fmt.Sprintf(`{"live-restore": %t}`, on) }
+
+// setLiveRestore changes the setting of an engine that runs, and of the next one.
+func (e *dockerEngine) setLiveRestore(on bool) error {
+	if err := os.WriteFile(e.path("daemon.json"), []byte(liveRestoreConfig(on)), 0o644); err != nil {
+		return err
+	}
+	if err := e.process.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		return err
+	}
+	return poll(10*time.Second, func() error {
+		got, err := e.docker("info", "--format", "{{.LiveRestoreEnabled}}")
+		if err == nil && got != fmt.Sprint(on) {
+			err = fmt.Errorf("live-restore is %s", got)
+		}
+		return err
+	})
+}
+
+// serves waits until the engine's metrics are served, and says when; zero if they
+// never are.
+func (e *dockerEngine) serves() time.Time {
+	err := poll(engineStart, func() error {
+		conn, err := net.DialTimeout("unix", e.metricsSocket(), time.Second)
+		if err == nil {
+			err = conn.Close()
+		}
+		return err
+	})
+	if err != nil {
+		return time.Time{}
+	}
+	return time.Now()
+}
