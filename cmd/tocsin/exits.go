@@ -89,7 +89,10 @@ func (e *exits) add(now time.Time) error {
 		return err
 	}
 	written := e.path + ".tmp"
-	if err = os.WriteFile(written, append(text, '\n'), 0o644); err == nil {
+	if err = os.MkdirAll(filepath.Dir(e.path), 0o755); err == nil {
+		err = os.WriteFile(written, append(text, '\n'), 0o644)
+	}
+	if err == nil {
 		err = os.Rename(written, e.path)
 	}
 	if err != nil {

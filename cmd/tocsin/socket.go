@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -28,14 +29,26 @@ const (
 // name, so what has once refused never answers again.
 type metricsSocket struct {
 	path string
-	// mounted: there was something at path when the process started. Where there
-	// was not, the setting is wrong, and a new process would not find it either.
+	// mounted: at path there is a mount of its own. What is found by its path, as in a
+	// directory that is mounted, is a new file without a new process, and a path that
+	// is wrong stays so with one.
 	mounted bool
 }
 
 func newMetricsSocket(path string) metricsSocket {
-	_, err := os.Lstat(path)
-	return metricsSocket{path: path, mounted: err == nil}
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	return metricsSocket{path: path, mounted: err == nil && isMountPoint(string(mounts), path)}
+}
+
+// isMountPoint looks for path in the kernel's list of mounts, of which it is the
+// fifth field.
+func isMountPoint(mounts, path string) bool {
+	for line := range strings.Lines(mounts) {
+		if f := strings.Fields(line); len(f) > 4 && f[4] == path {
+			return true
+		}
+	}
+	return false
 }
 
 // look connects to the socket, and sends nothing.
