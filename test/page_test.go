@@ -93,6 +93,12 @@ func (p page) times(series string, back time.Duration) ([]time.Time, error) {
 	return at, nil
 }
 
+// scrapedAt is when the engine was last scraped with success.
+func (p page) scrapedAt() (time.Time, error) {
+	v, err := p.value(`timestamp(up{job="docker"}) and up{job="docker"} == 1`, time.Now())
+	return time.UnixMilli(int64(v * 1000)), err
+}
+
 // ruleGroup is a group of /api/v1/rules.
 type ruleGroup struct {
 	Name           string

@@ -80,12 +80,29 @@ func (p *plugin) disable(t *testing.T) {
 	p.engine.mustDocker(t, "plugin", "disable", p.name)
 }
 
-// kill ends the plugin's process with SIGKILL. It is found by the control group that
-// the engine gave it, which bears the plugin's id.
-func (p *plugin) kill() error {
-	entries, err := os.ReadDir("/proc")
+// signal sends a signal that ends the plugin's process, and waits until it is gone.
+func (p *plugin) signal(sig syscall.Signal) error {
+	pid, err := p.pid()
 	if err != nil {
 		return err
+	}
+	if err := syscall.Kill(pid, sig); err != nil {
+		return err
+	}
+	return poll(15*time.Second, func() error {
+		if now, err := p.pid(); err == nil && now == pid {
+			return fmt.Errorf("process %d is still there", pid)
+		}
+		return nil
+	})
+}
+
+// pid finds the plugin's process by the control group that the engine gave it, which
+// bears the plugin's id.
+func (p *plugin) pid() (int, error) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return 0, err
 	}
 	for _, entry := range entries {
 		pid, err := strconv.Atoi(entry.Name())
@@ -98,10 +115,10 @@ func (p *plugin) kill() error {
 		}
 		program, err := os.ReadFile(filepath.Join("/proc", entry.Name(), "cmdline"))
 		if err == nil && strings.HasPrefix(string(program), "/usr/bin/tocsin\x00") {
-			return syscall.Kill(pid, syscall.SIGKILL)
+			return pid, nil
 		}
 	}
-	return fmt.Errorf("no process of the plugin %s", p.id)
+	return 0, fmt.Errorf("no process of the plugin %s", p.id)
 }
 
 // enabled is the engine's view of the plugin.
