@@ -35,8 +35,7 @@ func startEngine(config string) (*dockerEngine, error) {
 		return nil, err
 	}
 	e := &dockerEngine{dir: dir}
-	err = os.WriteFile(filepath.Join(dir, "daemon.json"), []byte(config), 0o644)
-	if err == nil {
+	if err = e.configure(config); err == nil {
 		err = e.start()
 	}
 	if err == nil {
@@ -48,6 +47,11 @@ func startEngine(config string) (*dockerEngine, error) {
 		return nil, err
 	}
 	return e, nil
+}
+
+// configure writes the engine's daemon.json, for its next start.
+func (e *dockerEngine) configure(config string) error {
+	return os.WriteFile(e.path("daemon.json"), []byte(config), 0o644)
 }
 
 // start starts the engine on its directory, and waits until it answers.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"os"
 	"slices"
 	"syscall"
 	"testing"
@@ -50,8 +49,8 @@ const restartRules = `groups:
 // outage is one way in which the engine or the plugin goes and comes back.
 type outage struct {
 	name string
-	// liveRestore is the engine's setting before and after.
-	liveRestore bool
+	// before and after are the engine's setting live-restore.
+	before, after bool
 	// leaves: it is the engine that goes, and stays away for a while.
 	leaves bool
 	// down takes it away and up brings it back, where it does not come by itself.
@@ -68,12 +67,14 @@ func comesByItself(*plugin) error { return nil }
 
 // outages are all kinds.
 var outages = []outage{
-	{"live-restore, planned", true, true, stopEngine, bootEngine},
-	{"live-restore, killed", true, true, killEngine, bootEngine},
-	{"plugin killed", false, false, killPlugin, comesByItself},
-	{"planned", false, true, stopEngine, bootEngine},
-	{"plugin terminated", false, false, stopPlugin, comesByItself},
-	{"killed", false, true, killEngine, bootEngine},
+	{"live-restore, planned", true, true, true, stopEngine, bootEngine},
+	{"live-restore, killed", true, true, true, killEngine, bootEngine},
+	{"plugin killed", true, true, false, killPlugin, comesByItself},
+	{"live-restore no more", true, false, true, stopEngine, bootEngine},
+	{"planned", false, false, true, stopEngine, bootEngine},
+	{"plugin terminated", false, false, false, stopPlugin, comesByItself},
+	{"killed", false, false, true, killEngine, bootEngine},
+	{"live-restore from now on", false, true, true, killEngine, bootEngine},
 }
 
 // restarted is an engine with containers and a plugin that goes through outages.
@@ -114,7 +115,7 @@ func TestRestarts(t *testing.T) {
 	for _, kind := range outages {
 		if took := r.back[kind.name]; len(took) > 0 {
 			slices.Sort(took)
-			t.Logf("%-22s %2d times, scraping back after: median %s, longest %s", kind.name, len(took),
+			t.Logf("%-24s %2d times, scraping back after: median %s, longest %s", kind.name, len(took),
 				took[len(took)/2].Round(time.Millisecond), took[len(took)-1].Round(time.Millisecond))
 		}
 	}
@@ -138,7 +139,7 @@ func mixed(n int) []outage {
 // it calls StopMetrics, and a scrape in between would see that none runs.
 func (r *restarted) goThrough(t *testing.T, kind outage) {
 	t.Helper()
-	if err := r.engine.setLiveRestore(kind.liveRestore); err != nil {
+	if err := r.engine.setLiveRestore(kind.before); err != nil {
 		t.Fatal(err)
 	}
 	r.scraped(t, kind.name+": before", time.Now())
@@ -151,6 +152,9 @@ func (r *restarted) goThrough(t *testing.T, kind outage) {
 	}
 	served := make(chan time.Time, 1)
 	go func() { served <- r.engine.serves() }()
+	if err := r.engine.configure(liveRestoreConfig(kind.after)); err != nil {
+		t.Fatal(err)
+	}
 	if err := kind.up(r.plugin); err != nil {
 		t.Fatalf("%s: %v", kind.name, err)
 	}
@@ -255,9 +259,9 @@ func (r *restarted) watched(series string, since time.Time) (time.Duration, erro
 
 func liveRestoreConfig(on bool) string { return fmt.Sprintf(`{"live-restore": %t}`, on) }
 
-// setLiveRestore changes the setting of an engine that runs, and of the next one.
+// setLiveRestore changes the setting of an engine that runs.
 func (e *dockerEngine) setLiveRestore(on bool) error {
-	if err := os.WriteFile(e.path("daemon.json"), []byte(liveRestoreConfig(on)), 0o644); err != nil {
+	if err := e.configure(liveRestoreConfig(on)); err != nil {
 		return err
 	}
 	if err := e.process.cmd.Process.Signal(syscall.SIGHUP); err != nil {

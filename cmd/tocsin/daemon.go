@@ -5,13 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/tocsin/tocsin/journal"
 	"github.com/tocsin/tocsin/notify"
+	"github.com/tocsin/tocsin/plugin"
 	"github.com/tocsin/tocsin/rules"
 	"github.com/tocsin/tocsin/scrape"
 	"github.com/tocsin/tocsin/storage"
@@ -41,6 +45,23 @@ func (d *daemon) setPageFault(f string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.pageFault = f
+}
+
+// servePlugin answers the Docker engine, which dials half a second after the start
+// and gives up in ten. Standalone it does nothing.
+func (d *daemon) servePlugin(log *slog.Logger, reg prometheus.Registerer, stop *stack) error {
+	if d.settings.pluginSocket == "" {
+		return nil
+	}
+	srv, err := plugin.New(plugin.Options{Socket: d.settings.pluginSocket, Start: d.startMetrics, Stop: d.life.Stop, Logger: log, Registerer: reg})
+	if err != nil {
+		return err
+	}
+	if err := srv.Listen(); err != nil {
+		return err
+	}
+	stop.push("plugin socket", shortDeadline, background(srv.Run))
+	return nil
 }
 
 // startMetrics starts, and tells the Docker engine what the user should repair:

@@ -164,7 +164,7 @@ func (r *renewal) end(now time.Time) bool {
 		return false
 	}
 	r.leaving.Store(true)
-	r.log.Warn("the metrics socket is that of a Docker engine that is gone, ending to be started again with a fresh one")
+	r.log.Info("the metrics socket is that of a Docker engine that is gone, ending to be started again with a fresh one")
 	time.AfterFunc(max(answerGrace, youngestExit-age), func() { r.leave(errRenewal) })
 	return true
 }

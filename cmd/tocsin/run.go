@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -20,7 +19,6 @@ import (
 	"github.com/tocsin/tocsin/engine"
 	"github.com/tocsin/tocsin/journal"
 	"github.com/tocsin/tocsin/notify"
-	"github.com/tocsin/tocsin/plugin"
 	"github.com/tocsin/tocsin/rules"
 	"github.com/tocsin/tocsin/scrape"
 	"github.com/tocsin/tocsin/storage"
@@ -68,14 +66,9 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	defer signal.Stop(hup)
 	life := newLifecycle(log.With("component", "lifecycle"))
 	d := &daemon{settings: s, problems: problems, life: life, started: time.Now(), ready: make(chan struct{})}
-	// The Docker engine dials half a second after the start, and gives up in ten.
-	if s.pluginSocket != "" {
-		srv, err := plugin.New(plugin.Options{Socket: s.pluginSocket, Start: d.startMetrics, Stop: life.Stop, Logger: log, Registerer: reg})
-		if err := errors.Join(err, listen(srv)); err != nil {
-			log.Error("plugin socket", "err", err)
-			return exitFailure
-		}
-		stop.push("plugin socket", shortDeadline, background(srv.Run))
+	if err := d.servePlugin(log, reg, stop); err != nil {
+		log.Error("plugin socket", "err", err)
+		return exitFailure
 	}
 	announce(log, problems)
 
@@ -136,14 +129,6 @@ func newRegistry() *prometheus.Registry {
 			ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
 		}, func() float64 { return 1 }))
 	return reg
-}
-
-// listen opens the plugin's socket, if there is a server for it.
-func listen(srv *plugin.Server) error {
-	if srv == nil {
-		return nil
-	}
-	return srv.Listen()
 }
 
 func announce(log *slog.Logger, problems []settingError) {
