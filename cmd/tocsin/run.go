@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime"
 	"syscall"
 	"time"
@@ -18,8 +17,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/tocsin/tocsin/engine"
-	"github.com/tocsin/tocsin/journal"
-	"github.com/tocsin/tocsin/notify"
 	"github.com/tocsin/tocsin/plugin"
 	"github.com/tocsin/tocsin/rules"
 	"github.com/tocsin/tocsin/scrape"
@@ -82,15 +79,12 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 		Logger: log, Registerer: reg,
 	})
 	stop.push("storage", storeDeadline, store.Close)
-	jrnl := journal.New(journal.Options{Path: filepath.Join(s.dataPath, "journal.db"), Logger: log, Registerer: reg})
-	stop.push("journal", shortDeadline, func(context.Context) error { return jrnl.Close() })
-	notifier, err := notify.New(notify.Options{
-		Endpoints: s.alertmanagers, ExternalLabels: s.externalLabels, Version: version, Logger: log, Registerer: reg,
-	})
+	jrnl, notifier, err := newOutbox(s, log, reg)
 	if err != nil {
 		log.Error("notify", "err", err)
 		return exitFailure
 	}
+	stop.push("journal", shortDeadline, func(context.Context) error { return jrnl.Close() })
 	stop.push("notifications", notifyDeadline, background(notifier.Run))
 
 	eng := engine.New(engine.Options{
@@ -104,7 +98,7 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 		log.Error("scrape", "err", err)
 		return exitFailure
 	}
-	life.store, life.journal, life.engine, life.scraper = store, jrnl, eng, scraper
+	life.store, life.journal, life.engine, life.scraper, life.notifier = store, jrnl, eng, scraper, notifier
 	life.book = newRulebook(s.rulesPath, s.selfAlerts, log, reg)
 	d.notifier, d.scraper, d.store, d.journal = notifier, scraper, store, jrnl
 	close(d.ready)

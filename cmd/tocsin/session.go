@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/tocsin/tocsin/alert"
+	"github.com/tocsin/tocsin/journal"
 )
 
 // open opens the store, again and again until it can or ctx is done, and restores
@@ -50,8 +52,22 @@ func (l *lifecycle) restore() {
 	if err != nil {
 		l.log.Error("alert state of the process before is lost", "err", err)
 	}
+	l.restoreOutbox()
 	l.engine.Load(l.book.load())
 	l.restored = true
+}
+
+// restoreOutbox hands over what the process before could not deliver, before
+// anything else is sent.
+func (l *lifecycle) restoreOutbox() {
+	left, err := l.journal.Undelivered()
+	if errors.Is(err, journal.ErrClosed) {
+		return // which has been reported
+	}
+	if err != nil {
+		l.log.Error("undelivered alerts of the process before are lost", "err", err)
+	}
+	l.notifier.Restore(left)
 }
 
 // scrape scrapes until ctx is done, also where it could not begin at first.
@@ -68,7 +84,8 @@ func (l *lifecycle) scrape(ctx context.Context) {
 }
 
 // keepJournal opens a journal that could not be opened, once it can be: what is
-// known now is all that counts, not what stands in there.
+// known now is all that counts, not what stands in there. The journal asks the
+// notifier for the outboxes.
 func (l *lifecycle) keepJournal(ctx context.Context) {
 	for !l.journal.IsOpen() && wait(ctx, openRetry) {
 		err := l.journal.Open()
