@@ -29,10 +29,10 @@ func (in incident) covers(startsAt time.Time) bool {
 // missed are incidents of one alert that were over before the Alertmanager could
 // notify anyone of them. They are reported together.
 type missed struct {
-	fp              alert.Fingerprint
-	count           int
-	first, last     time.Time // when the first and the last of them began
-	endedAt, since  time.Time // when the last one ended; when the first was handed over
+	fp             alert.Fingerprint
+	count          int
+	first, last    time.Time // when the first and the last of them began
+	endedAt, since time.Time // when the last one ended; when the first was handed over
 }
 
 func (m *missed) add(fp alert.Fingerprint, first, last, endedAt, since time.Time, count int) {

@@ -159,6 +159,9 @@ func (am *fakeAM) store(body []byte) error {
 			v.Labels[model.LabelName(name)] = model.LabelValue(value)
 		}
 		v.StartsAt, v.EndsAt = time.Time(a.StartsAt), time.Time(a.EndsAt)
+		if v.StartsAt.IsZero() && v.EndsAt.IsZero() {
+			v.StartsAt = time.Now() // Alertmanager's
+		}
 		err := v.Validate()
 		if err == nil && strings.HasPrefix(a.Labels["alertname"], "Bad") {
 			err = fmt.Errorf("bad alert %s", a.Labels["alertname"])

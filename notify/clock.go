@@ -63,8 +63,8 @@ type clock struct {
 // correction is how times for this Alertmanager are written.
 type correction struct {
 	shift time.Duration // to be added to each
-	// behind is how far its clock is behind ours for certain: what has just ended
-	// here would end in its future.
+	// behind is how far its clock may be behind ours, if it is for certain: what has
+	// just ended here would end in its future.
 	behind time.Duration
 	// blind: nobody knows what time it is here. It is to use its own clock.
 	blind bool
@@ -77,7 +77,10 @@ func (c *clock) correction(now time.Time) correction {
 	if c.corrected {
 		return correction{shift: c.skew.offset, behind: c.skew.err}
 	}
-	return correction{behind: max(0, -c.skew.offset-c.skew.err)}
+	if c.skew.offset+c.skew.err < 0 {
+		return correction{behind: c.skew.err - c.skew.offset}
+	}
+	return correction{}
 }
 
 // learn takes over a measurement and tells whether it is news for the log.
