@@ -47,7 +47,7 @@ func openReadOnly(path string) (db *bolt.DB, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := readThrough(db); err != nil {
+	if err := readThrough(db, alertsBucket, metaBucket); err != nil { // one of an older version has no more
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil

@@ -105,7 +105,7 @@ func TestPayloadJSON(t *testing.T) {
 		},
 	} {
 		m := newMessage(tc.in, labels.FromStrings("host", "edge-1"), t0)
-		got, err := json.Marshal(m.payload(t0, time.Second))
+		got, err := json.Marshal(parcel{message: m}.payload(t0, time.Second, correction{}))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tocsin/tocsin/engine"
 	"github.com/tocsin/tocsin/journal"
+	"github.com/tocsin/tocsin/notify"
 	"github.com/tocsin/tocsin/scrape"
 	"github.com/tocsin/tocsin/storage"
 	"github.com/tocsin/tocsin/web"
@@ -26,13 +27,14 @@ const (
 // lifecycle carries the stages through idle, running, paused, running. Start and
 // Stop come from the Docker engine, or from run when there is none.
 type lifecycle struct {
-	log     *slog.Logger
-	store   *storage.Store
-	journal *journal.Journal
-	engine  *engine.Engine
-	scraper *scrape.Scraper
-	clock   *clock
-	book    *rulebook
+	log      *slog.Logger
+	store    *storage.Store
+	journal  *journal.Journal
+	engine   *engine.Engine
+	scraper  *scrape.Scraper
+	notifier *notify.Notifier
+	clock    *clock
+	book     *rulebook
 
 	mu      sync.Mutex         // serialises Start, Stop and Close
 	session *session           // guarded by mu; nil unless running

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime"
 	"syscall"
 	"time"
@@ -18,8 +17,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/tocsin/tocsin/engine"
-	"github.com/tocsin/tocsin/journal"
-	"github.com/tocsin/tocsin/notify"
 	"github.com/tocsin/tocsin/rules"
 	"github.com/tocsin/tocsin/scrape"
 	"github.com/tocsin/tocsin/storage"
@@ -81,15 +78,12 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	clk.cutOver = store.CutOver
 	d.store = store
 	stop.push("storage", storeDeadline, d.closeStore)
-	jrnl := journal.New(journal.Options{Path: filepath.Join(s.dataPath, "journal.db"), Logger: log, Registerer: reg})
-	stop.push("journal", shortDeadline, func(context.Context) error { return jrnl.Close() })
-	notifier, err := notify.New(notify.Options{
-		Endpoints: s.alertmanagers, ExternalLabels: s.externalLabels, Version: version, Logger: log, Registerer: reg,
-	})
+	jrnl, notifier, err := newOutbox(s, clk, log, reg)
 	if err != nil {
 		log.Error("notify", "err", err)
 		return exitFailure
 	}
+	stop.push("journal", shortDeadline, func(context.Context) error { return jrnl.Close() })
 	stop.push("notifications", notifyDeadline, background(notifier.Run))
 
 	eng := engine.New(engine.Options{
@@ -106,7 +100,7 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 		log.Error("scrape", "err", err)
 		return exitFailure
 	}
-	life.store, life.journal, life.engine, life.scraper, life.clock = store, jrnl, eng, scraper, clk
+	life.store, life.journal, life.engine, life.scraper, life.notifier, life.clock = store, jrnl, eng, scraper, notifier, clk
 	life.book = newRulebook(s.rulesPath, s.selfAlerts, log, reg)
 	d.notifier, d.scraper, d.journal, d.clock = notifier, scraper, jrnl, clk
 	close(d.ready)

@@ -22,6 +22,8 @@ func (d *daemon) status() web.Status {
 		st.Alertmanagers = append(st.Alertmanagers, web.Alertmanager{
 			URL: a.URL, Pending: a.Pending, LastSuccess: a.LastSuccess, LastAttempt: a.LastAttempt,
 			NextTry: a.NextTry, LastError: a.LastError, LastRejection: a.LastRejection, Sent: a.Sent, Failed: a.Failed, Dropped: a.Dropped,
+			Undelivered: a.Undelivered, OldestUndelivered: a.OldestUndelivered, Late: a.Late,
+			Restarts: a.Restarts, LastRestart: a.LastRestart, ClockOffset: a.ClockOffset,
 		})
 	}
 	s := d.store.Stats()
