@@ -31,7 +31,7 @@ func (d *daemon) status() web.Status {
 	}
 	s := d.store.Stats()
 	st.Storage = web.Storage{
-		Path: d.settings.dataPath, Bytes: s.BlockBytes + s.HeadBytes, RetentionTime: d.settings.retentionTime,
+		Path: d.settings.dataPath, Bytes: s.BlockBytes + s.HeadBytes + s.SetAsideBytes, RetentionTime: d.settings.retentionTime,
 		RetentionBytes: d.settings.retentionSize, Blocks: s.Blocks, Series: s.Series, Oldest: s.MinTime, Repairs: len(s.Repairs), Trouble: fault,
 	}
 	switch {
