@@ -167,7 +167,12 @@ func (r *restarted) goThrough(t *testing.T, kind outage) {
 		t.Errorf("%s: scraping is back after %s", kind.name, took)
 	}
 	r.back[kind.name] = append(r.back[kind.name], took)
-	t.Logf("%s: down for %s, scraping back after %s", kind.name, from.Sub(down).Round(time.Millisecond), took.Round(time.Millisecond))
+	slow, err := r.alert("ContainersRunFor20s")
+	if err != nil {
+		t.Error(err)
+	}
+	t.Logf("%s: down for %s, scraping back after %s, ContainersRunFor20s is %s for %s", kind.name, from.Sub(down).Round(time.Millisecond),
+		took.Round(time.Millisecond), slow.State, time.Since(slow.ActiveAt).Round(time.Millisecond))
 }
 
 // told are how often each alert was notified.
