@@ -167,7 +167,12 @@ func (r *restarted) goThrough(t *testing.T, kind departure) {
 		t.Errorf("%s: scraping is back after %s", kind.name, took)
 	}
 	r.back[kind.name] = append(r.back[kind.name], took)
-	t.Logf("%s: down for %s, scraping back after %s", kind.name, from.Sub(down).Round(time.Millisecond), took.Round(time.Millisecond))
+	slow, err := r.alert("ContainersRunFor20s")
+	if err != nil {
+		t.Error(err)
+	}
+	t.Logf("%s: down for %s, scraping back after %s, ContainersRunFor20s is %s for %s", kind.name, from.Sub(down).Round(time.Millisecond),
+		took.Round(time.Millisecond), slow.State, time.Since(slow.ActiveAt).Round(time.Millisecond))
 }
 
 // told are how often each alert was notified.
@@ -201,25 +206,36 @@ func (r *restarted) check(t *testing.T) {
 	if diff := cmp.Diff(may, r.told()); diff != "" {
 		t.Errorf("notifications (-want +got):\n%s", diff)
 	}
+	pending, err := r.times(`ALERTS{alertname="ContainersRunFor20s",alertstate="pending"}`, history)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, err := r.times(`ALERTS{alertname="ContainerWasPaused",alertstate="firing"}`, history)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen, err := r.times("engine_daemon_engine_info", history)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct {
-		series string
-		since  time.Time
-		want   time.Duration
+		alert    string
+		at       []time.Time // of its evaluations that count
+		from, to time.Time
+		want     time.Duration
 	}{
-		{`ALERTS{alertname="ContainersRunFor20s",alertstate="pending"}`, time.Time{}, slowFor},
-		{`ALERTS{alertname="ContainerWasPaused",alertstate="firing"}`, r.from, keptFor},
+		// What is held is not seen: its `for` stands still.
+		{"ContainersRunFor20s", seen, pending[0], pending[len(pending)-1], slowFor},
+		{"ContainerWasPaused", kept, r.from, time.Now(), keptFor},
 	} {
-		counted, err := r.watched(tt.series, tt.since)
-		if err != nil {
-			t.Error(err)
-		}
+		counted := watched(tt.at, tt.from, tt.to)
 		// A restart counts for an interval at most: a scrape comes at once after it, and
 		// what was seen before is not seen for longer than it was.
 		least, most := tt.want-2*time.Second, tt.want+2*time.Second+time.Duration(*restarts)*time.Second
 		if counted < least || counted > most {
-			t.Errorf("%s was evaluated for %s, want %s to %s", tt.series, counted, least, most)
+			t.Errorf("%s was watched for %s, want %s to %s", tt.alert, counted, least, most)
 		}
-		t.Logf("%s was evaluated for %s, of %s", tt.series, counted.Round(time.Millisecond), tt.want)
+		t.Logf("%s was watched for %s, of %s", tt.alert, counted.Round(time.Millisecond), tt.want)
 	}
 }
 
@@ -237,24 +253,25 @@ func (r *restarted) scraped(t *testing.T, what string, after time.Time) (at time
 	return at
 }
 
-// watched is the time over which a series was recorded since a moment; where nobody
-// looked it counts an interval.
-func (r *restarted) watched(series string, since time.Time) (time.Duration, error) {
+// history is how far the test looks back.
+const history = 30 * time.Minute
+
+// watched is the time that evaluations at some moments make up, from one to another;
+// where nobody looked it counts an interval.
+func watched(at []time.Time, from, to time.Time) time.Duration {
 	const interval, gap = time.Second, 1500 * time.Millisecond
-	at, err := r.times(series, 30*time.Minute)
-	at = slices.DeleteFunc(at, func(t time.Time) bool { return t.Before(since) })
-	if err != nil {
-		return 0, err
-	}
 	var sum time.Duration
 	for i := 1; i < len(at); i++ {
-		d := at[i].Sub(at[i-1])
-		if d > gap {
-			d = interval
+		if at[i-1].Before(from) || at[i].After(to) {
+			continue
 		}
-		sum += d
+		if d := at[i].Sub(at[i-1]); d > gap {
+			sum += interval
+		} else {
+			sum += d
+		}
 	}
-	return sum, nil
+	return sum
 }
 
 func liveRestoreConfig(on bool) string { return fmt.Sprintf(`{"live-restore": %t}`, on) }
