@@ -12,10 +12,11 @@ import (
 // evidence.
 var errGhost = errors.New("the rule cannot be read any more: its alerts are held until its file is repaired or removed")
 
-// restoredState are the alerts of the process before, as of a moment.
+// restoredState are the alerts of the process before, as of a moment, and when
+// this process took them over.
 type restoredState struct {
-	records []alert.Record
-	asOf    time.Time
+	records   []alert.Record
+	asOf, now time.Time
 }
 
 // ghosts make groups of the alerts of the process before: their rules have state
@@ -119,7 +120,8 @@ func (b *ruleBase) inherit(from *ruleBase) {
 // continueFrom takes over the alerts of a rule, and tells the journal if it knows
 // them under another name.
 func (r *alertingRule) continueFrom(from *alertingRule) {
-	r.active, r.waiting, r.changed, r.news = from.active, from.waiting, from.changed, from.news
+	r.active, r.waiting, r.changed, r.heldBack = from.active, from.waiting, from.changed, from.heldBack
+	r.news = from.news
 	if from.id == r.id {
 		return
 	}
@@ -135,7 +137,7 @@ func (r *alertingRule) continueFrom(from *alertingRule) {
 
 // bury ends the alerts of rules that are gone.
 func (e *Engine) bury(left []rule, now *Tick) {
-	at := time.Now()
+	at := e.opts.Now()
 	if now != nil {
 		at = now.At
 	}

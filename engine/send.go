@@ -109,19 +109,3 @@ func (r *alertingRule) changeAll() {
 		r.changed[fp] = true
 	}
 }
-
-// shift moves what counts time by d.
-func (r *alertingRule) shift(d time.Duration) {
-	for fp, a := range r.active {
-		if a.State == alert.Pending {
-			a.ActiveAt = a.ActiveAt.Add(d)
-			r.changed[fp] = true
-		}
-		for _, since := range []*time.Time{&a.KeepFiringSince, &a.HeldSince} {
-			if !since.IsZero() {
-				*since = since.Add(d)
-				r.changed[fp] = true
-			}
-		}
-	}
-}

@@ -57,8 +57,10 @@ type Journal struct {
 
 	mu sync.RWMutex
 	db *bolt.DB // guarded by mu; nil while closed
-	// damage says what was wrong with the file at open; empty if nothing.
-	damage string // guarded by mu
+	// damage says what was wrong with the file at open; empty if nothing. aside is
+	// where that file went.
+	damage, aside string // guarded by mu
+	failure       failure
 
 	backlogMu sync.Mutex
 	backlog   []change    // guarded by backlogMu: waits for the next Save
@@ -78,20 +80,6 @@ func New(opts Options) *Journal {
 		opts.Capacity = defaultCapacity
 	}
 	return &Journal{opts: opts, log: opts.Logger.With("component", "journal"), metrics: newMetrics(opts.Registerer)}
-}
-
-// IsOpen tells whether Save can work.
-func (j *Journal) IsOpen() bool {
-	j.mu.RLock()
-	defer j.mu.RUnlock()
-	return j.db != nil
-}
-
-// Damage tells what was wrong with the file when it was opened; empty if nothing.
-func (j *Journal) Damage() string {
-	j.mu.RLock()
-	defer j.mu.RUnlock()
-	return j.damage
 }
 
 // Close writes what waits to be written and releases the file. Closing a closed
@@ -117,11 +105,17 @@ func (j *Journal) Close() error {
 // the receipts that wait. Calls at the same time share a transaction. What is to be
 // told is not lost with an error: the next Save writes it.
 func (j *Journal) Save(c alert.Changes) error {
+	err := j.save(c)
+	j.note(c, err)
+	return err
+}
+
+func (j *Journal) save(c alert.Changes) error {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
 	if j.db == nil {
 		if len(c.News) > 0 {
-			j.putBack(nil, true, nil) // whoever opens it has the outboxes written anew
+			j.distrust()
 		}
 		return ErrClosed
 	}
@@ -187,7 +181,8 @@ func bucketFor(tx *bolt.Tx, c alert.Changes) (*bolt.Bucket, error) {
 	return tx.CreateBucket(alertsBucket)
 }
 
-// Load reads back every alert, and the time of the last Save.
+// Load reads back every alert, and the time of the last Save, or of Alive if that
+// was later.
 func (j *Journal) Load() (records []alert.Record, savedAt time.Time, err error) {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
@@ -212,6 +207,10 @@ func (j *Journal) Load() (records []alert.Record, savedAt time.Time, err error) 
 	})
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("read journal: %w", err)
+	}
+	j.handedOver()
+	if alive := j.lastAlive(); !savedAt.IsZero() && alive.After(savedAt) {
+		savedAt = alive
 	}
 	return records, savedAt, nil
 }

@@ -10,6 +10,7 @@ const (
 
 type metrics struct {
 	saves, setAside, unreadable prometheus.Counter
+	failing                     prometheus.Gauge
 	dropped                     *prometheus.CounterVec
 }
 
@@ -28,6 +29,10 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	for _, reason := range []string{reasonOverflow, reasonReceiver} {
 		m.dropped.WithLabelValues(reason)
 	}
-	reg.MustRegister(m.saves, m.setAside, m.unreadable, m.dropped)
+	m.failing = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tocsin_journal_failing",
+		Help: "Whether alert state cannot be made durable now.",
+	})
+	reg.MustRegister(m.saves, m.setAside, m.unreadable, m.failing, m.dropped)
 	return m
 }

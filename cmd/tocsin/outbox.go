@@ -3,8 +3,6 @@ package main
 import (
 	"log/slog"
 	"path/filepath"
-	"runtime/debug"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -31,25 +29,4 @@ func newOutbox(s settings, log *slog.Logger, reg prometheus.Registerer) (*journa
 		TrustedAfter: builtAt(), Delivered: jrnl.Delivered, Logger: log, Registerer: reg,
 	})
 	return jrnl, notifier, err
-}
-
-// released is a time before any build of this version. It stands in where the
-// binary does not say of which commit it was built.
-const released = "2026-11-01T00:00:00Z"
-
-// builtAt is a time that has passed for sure.
-func builtAt() time.Time {
-	text := released
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, s := range info.Settings {
-			if s.Key == "vcs.time" {
-				text = s.Value
-			}
-		}
-	}
-	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return time.Time{}
-	}
-	return at
 }
