@@ -47,7 +47,7 @@ func openReadOnly(path string) (db *bolt.DB, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := readThrough(db, alertsBucket, metaBucket); err != nil { // one of an older version has no more
+	if err := readThrough(db); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
@@ -110,6 +110,7 @@ func (j *Journal) Reopen() error {
 	if err := j.Open(); err != nil {
 		return err
 	}
+	j.distrust()
 	f := &j.failure
 	f.mu.Lock()
 	c := alert.Changes{Replace: !f.known} // what nobody has read is not true any more

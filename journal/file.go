@@ -40,9 +40,7 @@ func (j *Journal) Open() error {
 	if err != nil {
 		return fmt.Errorf("open journal %s: %w", j.opts.Path, err)
 	}
-	if err := j.dropStrangers(db); err != nil {
-		return fmt.Errorf("open journal %s: %w", j.opts.Path, errors.Join(err, db.Close()))
-	}
+	j.dropStrangers(db)
 	j.db = db
 	return nil
 }
@@ -63,13 +61,11 @@ func openFile(path string) (db *bolt.DB, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err = readThrough(db, buckets...); errors.Is(err, errNew) { // a full disk is no reason not to read
-		err = db.Update(func(tx *bolt.Tx) (err error) {
-			for _, name := range buckets {
-				_, cerr := tx.CreateBucketIfNotExists(name)
-				err = errors.Join(err, cerr)
-			}
-			return err
+	if err = readThrough(db); errors.Is(err, errNew) { // a full disk is no reason not to read
+		err = db.Update(func(tx *bolt.Tx) error {
+			_, aerr := tx.CreateBucketIfNotExists(alertsBucket)
+			_, merr := tx.CreateBucketIfNotExists(metaBucket)
+			return errors.Join(aerr, merr)
 		})
 	}
 	if err != nil {
@@ -81,39 +77,36 @@ func openFile(path string) (db *bolt.DB, err error) {
 // errNew is a file without what the journal writes to.
 var errNew = errors.New("no buckets yet")
 
-// buckets are those of every file.
-var buckets = [][]byte{alertsBucket, metaBucket, outboxBucket}
-
-func readThrough(db *bolt.DB, names ...[]byte) error {
+func readThrough(db *bolt.DB) error {
 	return db.View(func(tx *bolt.Tx) error {
-		for _, name := range names {
+		for _, name := range [][]byte{alertsBucket, metaBucket} {
 			b := tx.Bucket(name)
 			if b == nil {
 				return errNew
 			}
-			if err := readBucket(b); err != nil {
+			if err := b.ForEach(func(_, _ []byte) error { return nil }); err != nil {
 				return err
 			}
 		}
-		return nil
-	})
-}
-
-// readBucket reads what is in a bucket and in those within it.
-func readBucket(b *bolt.Bucket) error {
-	return b.ForEach(func(k, v []byte) error {
-		if v == nil {
-			return readBucket(b.Bucket(k))
+		outboxes := tx.Bucket(outboxBucket)
+		if outboxes == nil {
+			return nil // of a version before there were any
 		}
-		return nil
+		return outboxes.ForEachBucket(func(receiver []byte) error {
+			return outboxes.Bucket(receiver).ForEach(func(_, _ []byte) error { return nil })
+		})
 	})
 }
 
-// dropStrangers drops the outboxes of receivers that there are no longer.
-func (j *Journal) dropStrangers(db *bolt.DB) error {
+// dropStrangers drops the outboxes of receivers that there are no longer. Where the
+// disk refuses they stay until it does not: they are in nobody's way.
+func (j *Journal) dropStrangers(db *bolt.DB) {
 	dropped := map[string]int{}
 	err := db.View(func(tx *bolt.Tx) error {
 		root := tx.Bucket(outboxBucket)
+		if root == nil {
+			return nil
+		}
 		return root.ForEachBucket(func(receiver []byte) error {
 			if !slices.Contains(j.opts.Receivers, string(receiver)) {
 				dropped[string(receiver)] = root.Bucket(receiver).Stats().KeyN
@@ -121,24 +114,22 @@ func (j *Journal) dropStrangers(db *bolt.DB) error {
 			return nil
 		})
 	})
-	if err != nil || len(dropped) == 0 {
-		return err // without a reason to write, none to fail where one cannot
-	}
-	err = db.Update(func(tx *bolt.Tx) (err error) {
-		for receiver := range dropped {
-			err = errors.Join(err, tx.Bucket(outboxBucket).DeleteBucket([]byte(receiver)))
-		}
-		return err
-	})
-	if isRefusal(err) {
-		return nil // they are passed over, and dropped another time
+	if err == nil && len(dropped) > 0 {
+		err = db.Update(func(tx *bolt.Tx) error {
+			for receiver := range dropped {
+				if err := tx.Bucket(outboxBucket).DeleteBucket([]byte(receiver)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 	}
 	if err != nil {
-		return err
+		j.log.Warn("outboxes of receivers that are gone are not dropped", "err", err)
+		return
 	}
 	for receiver, n := range dropped {
 		j.metrics.dropped.WithLabelValues(reasonReceiver).Add(float64(n))
 		j.log.Info("receiver is no longer configured, its outbox is dropped", "receiver", receiver, "incidents", n)
 	}
-	return nil
 }

@@ -115,7 +115,7 @@ func (j *Journal) save(c alert.Changes) error {
 	defer j.mu.RUnlock()
 	if j.db == nil {
 		if len(c.News) > 0 {
-			j.putBack(nil, true, nil) // whoever opens it has the outboxes written anew
+			j.distrust()
 		}
 		return ErrClosed
 	}

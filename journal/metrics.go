@@ -26,13 +26,13 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "tocsin_journal_outbox_dropped_total", Help: "Incidents that were dropped from a durable outbox.",
 		}, []string{"reason"}),
 	}
+	for _, reason := range []string{reasonOverflow, reasonReceiver} {
+		m.dropped.WithLabelValues(reason)
+	}
 	m.failing = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "tocsin_journal_failing",
 		Help: "Whether alert state cannot be made durable now.",
 	})
-	for _, reason := range []string{reasonOverflow, reasonReceiver} {
-		m.dropped.WithLabelValues(reason)
-	}
 	reg.MustRegister(m.saves, m.setAside, m.unreadable, m.failing, m.dropped)
 	return m
 }

@@ -335,6 +335,39 @@ func TestOutboxIsWrittenAnew(t *testing.T) {
 	}
 }
 
+// A file that is opened anew, after it could not be written, has missed changes.
+func TestReopenedOutboxIsWrittenAnew(t *testing.T) {
+	truth := map[string][]alert.Undelivered{am1: {{Notification: fired("T", 7), Count: 1, LastStart: minute(7)}}}
+	j := openFor(t, filepath.Join(t.TempDir(), "journal.db"), Options{
+		Undelivered: func() map[string][]alert.Undelivered { return truth },
+	})
+	load(t, j) // so that the alerts of the file are known, and kept
+	save(t, j, news(fired("A", 0)))
+	if err := j.Reopen(); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"T 7"}, left(t, j, am1)); diff != "" {
+		t.Errorf("reopened (-want +got):\n%s", diff)
+	}
+}
+
+// A file of before there were outboxes is one with nothing in them.
+func TestFileWithoutOutboxes(t *testing.T) {
+	j := openFor(t, filepath.Join(t.TempDir(), "journal.db"), Options{})
+	save(t, j, alert.Changes{Upserts: []alert.Record{record1("A", 1)}, News: all(fired("A", 0))})
+	if err := j.db.Update(func(tx *bolt.Tx) error { return tx.DeleteBucket(outboxBucket) }); err != nil {
+		t.Fatal(err)
+	}
+	j = crash(t, j, Options{})
+	if got := left(t, j, am1); len(got) != 0 || len(load(t, j)) != 1 {
+		t.Errorf("undelivered: %v, %d alerts", got, len(load(t, j)))
+	}
+	save(t, j, news(fired("B", 0)))
+	if diff := cmp.Diff([]string{"B 0"}, left(t, j, am1)); diff != "" {
+		t.Errorf("after news (-want +got):\n%s", diff)
+	}
+}
+
 func TestUnreadableEntryCostsNoOther(t *testing.T) {
 	j := openFor(t, filepath.Join(t.TempDir(), "journal.db"), Options{})
 	save(t, j, news(fired("A", 0)))

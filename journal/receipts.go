@@ -73,7 +73,7 @@ func (j *Journal) flush() {
 		return
 	}
 	if err := j.Save(alert.Changes{}); err != nil && !errors.Is(err, ErrClosed) {
-		j.log.Warn("receipts not written yet", "err", err)
+		j.log.Debug("receipts not written yet", "err", err) // whoever has changes to write says so aloud
 	}
 }
 
@@ -96,6 +96,13 @@ func (j *Journal) putBack(waiting []change, stale bool, news []alert.Notificatio
 	}
 	j.stale = j.stale || stale
 	j.wait(waiting, true)
+}
+
+// distrust has the outboxes written anew with the next Save.
+func (j *Journal) distrust() {
+	j.backlogMu.Lock()
+	defer j.backlogMu.Unlock()
+	j.stale = true
 }
 
 // outboxChanges are what one Save does to the outboxes.
@@ -124,7 +131,10 @@ func (j *Journal) saveOutboxes(tx *bolt.Tx, oc outboxChanges) (dropped int, err 
 	if oc.anew == nil && len(oc.waiting)+len(oc.news) == 0 {
 		return 0, nil
 	}
-	root := tx.Bucket(outboxBucket)
+	root, err := tx.CreateBucketIfNotExists(outboxBucket)
+	if err != nil {
+		return 0, err
+	}
 	for _, receiver := range j.opts.Receivers {
 		if oc.anew != nil && root.Bucket([]byte(receiver)) != nil {
 			if err := root.DeleteBucket([]byte(receiver)); err != nil {
@@ -191,14 +201,11 @@ func (j *Journal) Undelivered() (map[string][]alert.Undelivered, error) {
 	out := make(map[string][]alert.Undelivered, len(j.opts.Receivers))
 	err := j.db.View(func(tx *bolt.Tx) error {
 		root := tx.Bucket(outboxBucket)
-		if root == nil {
-			return nil
-		}
 		for _, receiver := range j.opts.Receivers {
-			b := root.Bucket([]byte(receiver))
-			if b == nil {
+			if root == nil || root.Bucket([]byte(receiver)) == nil {
 				continue
 			}
+			b := root.Bucket([]byte(receiver))
 			err := b.ForEach(func(_, v []byte) error {
 				e, err := decodeEntry(v)
 				if err != nil {

@@ -109,6 +109,9 @@ func (p parcel) payload(now time.Time, margin time.Duration, c correction) *mode
 	startsAt, endsAt := p.interval(now, margin)
 	if p.late() {
 		startsAt, endsAt = p.missed.first, p.until.Add(c.ahead)
+		if startsAt.After(now) { // by a clock that was set back since
+			startsAt = now
+		}
 	}
 	startsAt, endsAt = c.apply(startsAt, endsAt, now, p.note.Resolved && !p.late())
 	a := &models.PostableAlert{

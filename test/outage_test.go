@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// outage is one way in which an Alertmanager is not there, and what people see of
+// absence is one way in which an Alertmanager is not there, and what people see of
 // it.
-type outage struct {
+type absence struct {
 	name string
 	am   *alertmanager
 	*station
@@ -24,10 +24,10 @@ type outage struct {
 }
 
 // alert is the name of an alert of this outage: several share an Alertmanager.
-func (o *outage) alert(which string) string { return strings.ReplaceAll(o.name, " ", "") + which }
+func (o *absence) alert(which string) string { return strings.ReplaceAll(o.name, " ", "") + which }
 
 // count is how often people were told of an alert.
-func (o *outage) count(status, which string) int {
+func (o *absence) count(status, which string) int {
 	return o.am.webhook.count(status, o.alert(which))
 }
 
@@ -36,43 +36,43 @@ func (o *outage) count(status, which string) int {
 // came and went, and of what began meanwhile; and of the end of each.
 func TestOutages(t *testing.T) {
 	outages := everyOutage(t)
-	each := func(do func(o *outage)) {
+	each := func(do func(o *absence)) {
 		t.Helper()
 		for _, o := range outages {
 			do(o)
 		}
 	}
-	wait := func(what string, check func(o *outage) error) {
+	wait := func(what string, check func(o *absence) error) {
 		t.Helper()
-		each(func(o *outage) { eventually(t, 40*time.Second, o.name+": "+what, func() error { return check(o) }) })
+		each(func(o *absence) { eventually(t, 40*time.Second, o.name+": "+what, func() error { return check(o) }) })
 	}
-	each(func(o *outage) { o.fire(o.alert("Long"), o.alert("Before")) })
-	wait("notified before", func(o *outage) error { return o.told(1, 0, "Long", "Before") })
+	each(func(o *absence) { o.fire(o.alert("Long"), o.alert("Before")) })
+	wait("notified before", func(o *absence) error { return o.told(1, 0, "Long", "Before") })
 
-	each(func(o *outage) { o.begin() })
-	each(func(o *outage) { o.fire(o.alert("During"), o.alert("After")) })
-	wait("it is noticed", func(o *outage) error {
+	each(func(o *absence) { o.begin() })
+	each(func(o *absence) { o.fire(o.alert("During"), o.alert("After")) })
+	wait("it is noticed", func(o *absence) error {
 		if o.status().LastError == "" && !o.quiet {
 			return errors.New("nothing fails")
 		}
 		return nil
 	})
-	each(func(o *outage) { o.resolve(o.alert("Before"), o.alert("During")) })
-	each(func(o *outage) {
+	each(func(o *absence) { o.resolve(o.alert("Before"), o.alert("During")) })
+	each(func(o *absence) {
 		if !o.forgetful { // whose restart only a process sees that was there before
 			o.restart() // the journal has it all
 		}
 	})
 
-	each(func(o *outage) { o.end() })
-	wait("notified after", func(o *outage) error {
+	each(func(o *absence) { o.end() })
+	wait("notified after", func(o *absence) error {
 		return errors.Join(o.told(1, 1, "During"), o.told(1, 0, "After"), o.gotOver("Before"), o.toldAgain("Long"))
 	})
-	each(func(o *outage) { o.resolve(o.alert("Long"), o.alert("After")) })
-	wait("all has ended", func(o *outage) error {
+	each(func(o *absence) { o.resolve(o.alert("Long"), o.alert("After")) })
+	wait("all has ended", func(o *absence) error {
 		return errors.Join(o.told(1, 1, "During", "After"), o.gotOver("Before"), o.toldAgain("Long"), o.ended("Long"))
 	})
-	each(func(o *outage) {
+	each(func(o *absence) {
 		if late := o.annotation("During"); !o.quiet && !strings.Contains(late, "fired at") {
 			t.Errorf("%s: the late report says %q", o.name, late)
 		}
@@ -83,7 +83,7 @@ func TestOutages(t *testing.T) {
 }
 
 // told checks how often people were told of alerts.
-func (o *outage) told(firing, resolved int, which ...string) error {
+func (o *absence) told(firing, resolved int, which ...string) error {
 	var errs []error
 	for _, w := range which {
 		if f, r := o.count("firing", w), o.count("resolved", w); f != firing || r != resolved {
@@ -95,7 +95,7 @@ func (o *outage) told(firing, resolved int, which ...string) error {
 
 // gotOver checks an alert that ended in the outage: an Alertmanager that has
 // forgotten that it notified of it does not notify of its end.
-func (o *outage) gotOver(which string) error {
+func (o *absence) gotOver(which string) error {
 	if o.forgetful {
 		return o.told(1, 0, which)
 	}
@@ -104,7 +104,7 @@ func (o *outage) gotOver(which string) error {
 
 // toldAgain checks an alert that went on: an Alertmanager that has forgotten that
 // it notified of it does so again.
-func (o *outage) toldAgain(which string) error {
+func (o *absence) toldAgain(which string) error {
 	want := 1
 	if o.forgetful {
 		want = 2
@@ -115,7 +115,7 @@ func (o *outage) toldAgain(which string) error {
 	return nil
 }
 
-func (o *outage) ended(which string) error {
+func (o *absence) ended(which string) error {
 	if r := o.count("resolved", which); r != 1 {
 		return fmt.Errorf("%s resolved %d times, want 1", which, r)
 	}
@@ -123,7 +123,7 @@ func (o *outage) ended(which string) error {
 }
 
 // annotation is what people were told of a late report.
-func (o *outage) annotation(which string) string {
+func (o *absence) annotation(which string) string {
 	for _, n := range o.am.webhook.all() {
 		if n.Labels["alertname"] == o.alert(which) && n.Status == "firing" {
 			return n.Annotations["late_delivery"]
@@ -134,12 +134,12 @@ func (o *outage) annotation(which string) string {
 
 // everyOutage prepares all of them. What only a proxy does goes to one
 // Alertmanager.
-func everyOutage(t *testing.T) []*outage {
+func everyOutage(t *testing.T) []*absence {
 	t.Helper()
 	const repeat = 500 * time.Millisecond
-	var all []*outage
+	var all []*absence
 	for _, forgetful := range []bool{false, true} {
-		o := &outage{name: "stopped", am: startAlertmanager(t), forgetful: forgetful}
+		o := &absence{name: "stopped", am: startAlertmanager(t), forgetful: forgetful}
 		every := repeat
 		if forgetful {
 			o.name, every = "restarted empty", time.Hour // it is told at once, or never
@@ -169,7 +169,7 @@ func everyOutage(t *testing.T) []*outage {
 		{"is slow", slowly, true},
 	} {
 		p := startProxy(t, am.url, nil)
-		all = append(all, &outage{
+		all = append(all, &absence{
 			name: tc.name, am: am, station: startStation(t, p.URL, nil, repeat), quiet: tc.quiet,
 			begin: func() { p.set(tc.mode) }, end: func() { p.set(passOn) },
 		})
@@ -177,7 +177,7 @@ func everyOutage(t *testing.T) []*outage {
 	for name, ahead := range map[string]time.Duration{"clock ahead": 3 * time.Hour, "clock behind": -3 * time.Hour} {
 		p := startProxy(t, am.url, nil)
 		p.ahead.Store(int64(ahead))
-		all = append(all, &outage{
+		all = append(all, &absence{
 			name: name, am: am, station: startStation(t, p.URL, nil, repeat),
 			begin: func() { p.set(answers(http.StatusServiceUnavailable)) }, end: func() { p.set(passOn) },
 		})
@@ -186,12 +186,12 @@ func everyOutage(t *testing.T) []*outage {
 }
 
 // expired is a certificate that runs out and is renewed.
-func expired(t *testing.T, am *alertmanager, repeat time.Duration) *outage {
+func expired(t *testing.T, am *alertmanager, repeat time.Duration) *absence {
 	t.Helper()
 	ca := newAuthority(t)
 	good := ca.issue(time.Now().Add(time.Hour))
 	p := startProxy(t, am.url, good)
-	return &outage{
+	return &absence{
 		name: "certificate expired", am: am, station: startStation(t, p.URL, ca.transport(), repeat),
 		begin: func() {
 			p.cert.Store(ca.issue(time.Now().Add(-time.Minute)))

@@ -16,7 +16,6 @@ import (
 	"github.com/tocsin/tocsin/alert"
 	"github.com/tocsin/tocsin/engine"
 	"github.com/tocsin/tocsin/journal"
-	"github.com/tocsin/tocsin/notify"
 	"github.com/tocsin/tocsin/scrape"
 	"github.com/tocsin/tocsin/storage"
 	"github.com/tocsin/tocsin/timeline"
@@ -80,11 +79,7 @@ func (e *edge) boot() {
 	})
 	e.life = newLifecycle(log)
 	e.life.store, e.life.journal, e.life.engine, e.life.clock = e.store, jrnl, eng, e.clock
-	notifier, err := notify.New(notify.Options{})
-	if err != nil {
-		e.t.Fatal(err)
-	}
-	e.life.notifier = notifier
+	e.life.notifier = newAnnouncer(e.t)
 	e.life.book = newRulebook(filepath.Join(e.dir, "rules.yml"), false, log, reg)
 	if !e.life.open(context.Background()) {
 		e.t.Fatal("storage does not open")

@@ -122,6 +122,16 @@ func (w *world) crash() {
 	}
 }
 
+// newAnnouncer is a notifier that has nobody to tell.
+func newAnnouncer(t *testing.T) *notify.Notifier {
+	t.Helper()
+	n, err := notify.New(notify.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 // mortal sends nothing more for a process that was killed.
 type mortal struct {
 	am   *modelAM
@@ -270,7 +280,7 @@ func undisturbed(t *testing.T) []string {
 // notified of without faults, each once.
 func TestDeliveryUnderFaults(t *testing.T) {
 	want := undisturbed(t)
-	windows := [][2]float64{{0, 2}, {2, 4}, {3.3, 8}, {8, 10}, {2, 16}, {8.9, 40}, {19, 22}, {29, 45}}
+	windows := [][2]float64{{0, 4}, {3.3, 8}, {8, 10}, {2, 16}, {19, 22}, {29, 45}}
 	for _, tc := range []struct {
 		call  string
 		kinds []fault
@@ -325,7 +335,7 @@ func TestDeliveryAcrossCrashes(t *testing.T) {
 	stop := func(w *world) { w.stop(); w.live() }
 	for name, do := range map[string]func(w *world){"crash": crash, "stop": stop, "torn": nil} {
 		for _, outage := range [][2]float64{{0, 0}, {2, 5}, {4, 11}, {8, 14}, {19, 24}, {2, 18}} {
-			for _, at := range []float64{3, 5.2, 9, 9.3, 13, 14, 18, 21, 26, 28} {
+			for _, at := range []float64{3, 5.2, 9, 13, 18, 21, 28} {
 				t.Run(fmt.Sprintf("%s at %v, outage %v to %v", name, at, outage[0], outage[1]), func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						got := tell(t, func(w *world) { w.breaks("network", fails, outage) }, event{at, do}, event{at + 1.5, crash})
@@ -349,7 +359,7 @@ func TestDeliveryAcrossRestarts(t *testing.T) {
 	want := firings(undisturbed(t))
 	for _, outage := range [][2]float64{{0, 0}, {2, 4}, {8, 14}, {17, 25}} {
 		for _, kind := range []fault{fails, hangs, doneButFails} {
-			for _, at := range []float64{0.5, 3.2, 5.3, 8.8, 9.2, 12.1, 14.2, 18.2, 20.2, 21.1, 26, 30.3, 36.2} {
+			for _, at := range []float64{0.5, 3.2, 8.8, 12.1, 14.2, 20.2, 21.1, 30.2} {
 				t.Run(fmt.Sprintf("at %v, %s %v to %v", at, kind, outage[0], outage[1]), func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						got := tell(t, func(w *world) { w.breaks("network", kind, outage) }, event{at, func(w *world) { w.am.restart() }})

@@ -44,6 +44,7 @@ func newLife(t *testing.T) (*lifecycle, <-chan alert.Notification) {
 	l.store = storage.New(storage.Options{Dir: dir, Now: l.clock.now})
 	l.clock.cutOver = l.store.CutOver
 	l.journal = journal.New(journal.Options{Path: filepath.Join(dir, "journal.db"), Logger: log})
+	l.notifier = newAnnouncer(t)
 	const interval = 20 * time.Millisecond
 	l.notifier, err = notify.New(notify.Options{})
 	if err != nil {

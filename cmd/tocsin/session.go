@@ -67,6 +67,19 @@ func (l *lifecycle) restore() {
 	l.restored = true
 }
 
+// restoreOutbox hands over what the process before could not deliver, before
+// anything else is sent, and before anything is journalled that replaces it.
+func (l *lifecycle) restoreOutbox() {
+	left, err := l.journal.Undelivered()
+	if errors.Is(err, journal.ErrClosed) {
+		return // which has been reported
+	}
+	if err != nil {
+		l.log.Error("undelivered alerts of the process before are lost", "err", err)
+	}
+	l.notifier.Restore(left)
+}
+
 // recover reads the alerts from the series that they left, where the journal has
 // never been written or could not be read.
 func (l *lifecycle) recover(newest time.Time) []alert.Record {
@@ -79,19 +92,6 @@ func (l *lifecycle) recover(newest time.Time) []alert.Record {
 		l.log.Warn("alert state recovered from storage, as there is no journal", "alerts", len(records))
 	}
 	return records
-}
-
-// restoreOutbox hands over what the process before could not deliver, before
-// anything else is sent.
-func (l *lifecycle) restoreOutbox() {
-	left, err := l.journal.Undelivered()
-	if errors.Is(err, journal.ErrClosed) {
-		return // which has been reported
-	}
-	if err != nil {
-		l.log.Error("undelivered alerts of the process before are lost", "err", err)
-	}
-	l.notifier.Restore(left)
 }
 
 // scrape scrapes until ctx is done, also where it could not begin at first.
