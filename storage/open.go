@@ -79,7 +79,7 @@ func (s *Store) lockOnce() error {
 	if s.lock != nil {
 		return nil
 	}
-	if err := os.MkdirAll(s.opts.Dir, 0o755); err != nil {
+	if err := makeDir(s.opts.Dir); err != nil {
 		return fmt.Errorf("make data directory: %w", err)
 	}
 	lock, err := lockDir(s.opts.Dir)
@@ -156,6 +156,9 @@ func (s *Store) tryOpen() error {
 	db, err := tsdb.Open(s.tsdbDir(), log, reg, s.tsdbOptions(), nil)
 	if err != nil {
 		return err
+	}
+	if err := syncDir(filepath.Dir(s.tsdbDir())); err != nil { // the TSDB syncs what is in its own only
+		s.log.Warn("samples may not outlive a power cut", "err", err)
 	}
 	s.registry.Store(reg)
 	s.reportRepairs(reg)

@@ -27,6 +27,7 @@ var (
 var scratch string
 
 func TestMain(m *testing.M) {
+	work()
 	flag.Parse()
 	// What runs side by side here mostly waits.
 	if err := flag.Set("test.parallel", "4"); err != nil {

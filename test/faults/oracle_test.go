@@ -36,9 +36,12 @@ const (
 	// endWithoutBegin: what fired is not delivered yet when the process is killed,
 	// and ends before it is told again.
 	endWithoutBegin = "an incident of which the receiver is told only the end"
+	// endUntold: what has ended is not delivered yet when the process is killed, and
+	// is pending again before it is told again.
+	endUntold = "an incident whose end the receiver is never told"
 )
 
-var open = map[string]bool{deadTimeCounts: true, memoryForgets: true, endWithoutBegin: true}
+var open = map[string]bool{deadTimeCounts: true, memoryForgets: true, endWithoutBegin: true, endUntold: true}
 
 // oracle knows what there was to see, and judges what the process made of it.
 type oracle struct {

@@ -46,7 +46,7 @@ func (o *oracle) judgeFiring(v *view, p told, is alert.Alert) {
 		if !a.startsAt.Equal(p.startsAt) && !o.evidence(p.key, a.seq, p.seq, false) {
 			o.fail(p.key, "the receiver was told %s, and before that %s: one incident twice", p, a)
 		}
-		o.judgeSilence(a, p.at)
+		o.judgeSilence(a, p)
 	}
 	// What the receiver knows must outlive the process.
 	if !(is.State == alert.Firing && is.FiredAt.Equal(p.startsAt)) && !o.evidence(p.key, p.seq, len(ss), false) {
@@ -73,9 +73,9 @@ func (o *oracle) judgeEnd(v *view, p told, is alert.Alert) {
 
 // judgeSilence judges whether an alert that fires was told again before an
 // Alertmanager would have given it up, if there was a process to tell it.
-func (o *oracle) judgeSilence(last *told, now time.Time) {
+func (o *oracle) judgeSilence(last *told, p told) {
 	o.t.Helper()
-	if !last.endsAt.Before(now) {
+	if !last.endsAt.Before(p.at) {
 		return
 	}
 	alive := 0
@@ -85,7 +85,8 @@ func (o *oracle) judgeSilence(last *told, now time.Time) {
 		}
 	}
 	if alive > 4*behind {
-		o.fail(last.key, "an Alertmanager gave it up at %s: the last that it was told was %s", clock(last.endsAt), last)
+		ended := o.evidence(p.key, last.seq, p.seq, false)
+		o.failUnless(ended && open[endUntold], endUntold, last.key, "an Alertmanager gave it up at %s: the last that it was told was %s", clock(last.endsAt), last)
 	}
 }
 
