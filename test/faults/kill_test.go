@@ -48,9 +48,9 @@ func newKilling(t *testing.T, mode string, stream uint64) *killing {
 	r := random(t, stream)
 	tg := newTarget(t, rand.New(rand.NewPCG(*seed, stream+100)))
 	am := newReceiver(t, tg)
-	k := &killing{t: t, rand: r, target: tg, am: am, victim: newVictim(t, mode, tg, am)}
+	k := &killing{t: t, rand: r, target: tg, am: am, victim: newVictim(t, filepath.Join(t.TempDir(), dataDir), mode, tg, am)}
 	writeRules(t, k.victim.rules(), 0)
-	k.oracle = newOracle(t, mode == "disk", tg, am, filepath.Join(k.victim.data(), "journal.db"))
+	k.oracle = newOracle(t, mode == "disk", tg, am, k.victim.journal())
 	return k
 }
 
@@ -120,7 +120,7 @@ func (k *killing) await(what string, heard <-chan struct{}) {
 // commit waits until the journal is written to, or not for long: what changes is
 // up to the script.
 func (k *killing) commit() {
-	path := filepath.Join(k.victim.data(), "journal.db")
+	path := k.victim.journal()
 	before, err := os.Stat(path)
 	if err != nil {
 		return

@@ -117,25 +117,10 @@ func testJournal(t *testing.T, d *disk) {
 	before := len(d.trace)
 	states := savedStates()
 	cutAll(t, runWork(t, "journal", d), func(o *outage) {
-		path := filepath.Join(o.dir, dataDir, journalFile)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			o.fatal("%v", err)
-		}
 		if o.op < before {
 			return // that is the world before
 		}
-		j := journal.New(journal.Options{Path: path})
-		if err := j.Open(); err != nil {
-			o.fatal("open: %v", err)
-		}
-		defer j.Close()
-		if o.mark > 0 && j.Damage() != "" {
-			o.fatal("%s", j.Damage())
-		}
-		records, _, err := j.Load()
-		if err != nil {
-			o.fatal("load: %v", err)
-		}
+		records := o.load()
 		got := map[string]alert.Alert{}
 		for _, r := range records {
 			got[r.Alert.Labels.Get("n")] = r.Alert
@@ -149,6 +134,30 @@ func testJournal(t *testing.T, d *disk) {
 			o.fatal("alerts (-saved +loaded):\n%s", diff)
 		}
 	})
+}
+
+// load reads the journal that is left.
+func (o *outage) load() []alert.Record {
+	o.t.Helper()
+	path := filepath.Join(o.dir, dataDir, journalFile)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		o.fatal("%v", err)
+	}
+	j := journal.New(journal.Options{Path: path})
+	if err := j.Open(); err != nil {
+		o.fatal("open: %v", err)
+	}
+	records, _, err := j.Load()
+	if err != nil {
+		o.fatal("load: %v", err)
+	}
+	if o.mark > 0 && j.Damage() != "" {
+		o.fatal("%s", j.Damage())
+	}
+	if err := j.Close(); err != nil {
+		o.fatal("close: %v", err)
+	}
+	return records
 }
 
 // savedStates are the alerts after each Save of the workload.

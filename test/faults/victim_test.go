@@ -15,7 +15,8 @@ import (
 // victim is a tocsin that is killed and started again.
 type victim struct {
 	t      *testing.T
-	dir    string // of data, rules and output
+	dir    string // of rules and output
+	data   string
 	args   []string
 	life   int
 	cmd    *exec.Cmd
@@ -24,16 +25,16 @@ type victim struct {
 	output string
 }
 
-func newVictim(t *testing.T, mode string, tg *target, am *receiver) *victim {
+func newVictim(t *testing.T, data, mode string, tg *target, am *receiver) *victim {
 	t.Helper()
 	bin, err := binary()
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	v := &victim{t: t, dir: dir, output: filepath.Join(dir, "output")}
+	v := &victim{t: t, dir: dir, data: data, output: filepath.Join(dir, "output")}
 	v.args = []string{
-		bin, "run", "--storage.path=" + v.data(), "--storage.mode=" + mode,
+		bin, "run", "--storage.path=" + data, "--storage.mode=" + mode,
 		"--scrape.url=" + tg.url, "--alertmanager.url=" + am.url, "--rules.path=" + v.rules(),
 		"--scrape.interval=" + interval.String(), "--evaluation.interval=" + interval.String(),
 		"--alert.resend-delay=" + resendDelay.String(), "--alert.self=off", "--web.listen-address=off",
@@ -45,7 +46,7 @@ func newVictim(t *testing.T, mode string, tg *target, am *receiver) *victim {
 		}
 		// What is killed in memory mode leaves its samples there, for its next life.
 		h := fnv.New64a()
-		h.Write([]byte(v.data()))
+		h.Write([]byte(v.data))
 		if err := os.RemoveAll(fmt.Sprintf("/dev/shm/tocsin-%016x", h.Sum64())); err != nil {
 			t.Error(err)
 		}
@@ -56,8 +57,8 @@ func newVictim(t *testing.T, mode string, tg *target, am *receiver) *victim {
 	return v
 }
 
-func (v *victim) data() string  { return filepath.Join(v.dir, "data") }
-func (v *victim) rules() string { return filepath.Join(v.dir, "rules.yml") }
+func (v *victim) journal() string { return filepath.Join(v.data, journalFile) }
+func (v *victim) rules() string   { return filepath.Join(v.dir, "rules.yml") }
 
 // start begins the next life.
 func (v *victim) start() {
