@@ -40,7 +40,8 @@ test: ## unit tests, then the end-to-end tests: as root, see test/install-deps
 	$(GO) test -count=1 -p 1 -shuffle=on -timeout 15m ./test/...
 
 faults: ## what make test has in short, in full: as root, see test/install-deps
-	$(GO) test -count=1 -timeout 60m ./test/faults -kills $(KILLS)
+	$(GO) test -count=1 -timeout 60m ./test/faults -kills $(KILLS) -cuts 2000
+	$(GO) test -count=1 -timeout 30m -run Faults ./engine -faultstep 1
 
 lint:
 	$(GO) vet ./...

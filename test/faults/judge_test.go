@@ -125,7 +125,8 @@ func (o *oracle) judgeClock(s series, was, is alert.Alert) {
 	if was.State == alert.Firing && to.Sub(from) > owed.most+rounding && !o.evidence(key, o.judged-behind, o.life().last, true) {
 		o.failUnless(!o.disk && open[memoryForgets], memoryForgets, key, "keep_firing_for began anew: it was moved by %s, want %s at most; it is now %s", to.Sub(from), owed.most, show(is))
 	}
-	if was.State == alert.Firing && is.State == alert.Inactive && is.ResolvedAt.Sub(to) < s.rule.keep {
+	// The last word of a process that stops moves what counts time once more.
+	if was.State == alert.Firing && is.State == alert.Inactive && is.ResolvedAt.Sub(to) < s.rule.keep && o.life().plan != planStop {
 		o.fail(key, "it ended before its keep_firing_for: it is now %s", show(is))
 	}
 }
@@ -137,8 +138,8 @@ func (o *oracle) judgeProgress(s series, is alert.Alert) {
 	key, i := s.key(), o.index[s.key()]
 	ss := o.target.scrapes()
 	life := o.life()
-	if life.last-life.first < 2*behind {
-		return // too short a life for anything to be due in it
+	if life.last-life.first <= behind {
+		return // too short a life for anything to be done in it
 	}
 	for _, sc := range ss[life.last-behind : life.last] {
 		if sc.failed {
@@ -150,7 +151,7 @@ func (o *oracle) judgeProgress(s series, is alert.Alert) {
 	if on {
 		due, wrong = s.rule.hold, alert.Pending
 	}
-	due += 2 * behind * s.rule.every
+	due += behind * s.rule.every
 	seen := time.Duration(0) // at least, by processes that were alive
 	for n := len(o.lives) - 1; n >= 0; n-- {
 		l := o.lives[n]
@@ -158,8 +159,12 @@ func (o *oracle) judgeProgress(s series, is alert.Alert) {
 		for first > l.first && (ss[first-2].failed || ss[first-2].on[i] == on) {
 			first--
 		}
-		if l.last-2 > first {
-			seen += ss[l.last-3].at.Sub(ss[first-1].at)
+		until := l.last - 2
+		if n == len(o.lives)-1 {
+			until = l.last - behind
+		}
+		if until > first {
+			seen += ss[until-1].at.Sub(ss[first-1].at)
 		}
 		if first > l.first {
 			break

@@ -65,7 +65,7 @@ func (k *killing) live() {
 	k.victim.start()
 	k.oracle.begin(k.victim.began)
 	plan.wait(k)
-	if !k.victim.alive() {
+	if !k.victim.alive() && plan.name != planStop {
 		k.t.Fatalf("tocsin ended by itself in life %d (%s)", k.victim.life, plan.name)
 	}
 	k.victim.kill()
@@ -78,6 +78,9 @@ func (k *killing) live() {
 		<-time.After(between(k.rand, 0, 150*time.Millisecond))
 	}
 }
+
+// planStop is to stop in good order, with a kill in the midst of it or after it.
+const planStop = "stop"
 
 // plans are the points at which a process is killed. A random wait is meant to
 // be random, and is not there for anything to have happened.
@@ -93,6 +96,7 @@ var plans = []struct {
 	{"commit", func(k *killing) { k.scrapes(1 + k.rand.IntN(3)); k.commit() }},
 	{"sending", func(k *killing) { k.post() }},
 	{"reload", func(k *killing) { k.scrapes(1 + k.rand.IntN(3)); k.reload(true); k.pause(0, 20*time.Millisecond) }},
+	{planStop, func(k *killing) { k.scrapes(1 + k.rand.IntN(3)); k.signal(syscall.SIGTERM); k.pause(0, 30*time.Millisecond) }},
 	{"reload at start", func(k *killing) { k.pause(0, 25*time.Millisecond); k.reload(false); k.pause(0, 40*time.Millisecond) }},
 }
 
@@ -114,6 +118,12 @@ func (k *killing) await(what string, heard <-chan struct{}) {
 		k.t.Fatalf("tocsin ended by itself in life %d", k.victim.life)
 	case <-time.After(patience):
 		k.t.Fatalf("waited %s for %s", patience, what)
+	}
+}
+
+func (k *killing) signal(s syscall.Signal) {
+	if err := k.victim.cmd.Process.Signal(s); err != nil {
+		k.t.Error(err)
 	}
 }
 
@@ -158,9 +168,7 @@ func (k *killing) reload(signal bool) {
 	k.form = 1 - k.form
 	writeRules(k.t, k.victim.rules(), k.form)
 	if signal && k.rand.IntN(2) == 0 {
-		if err := k.victim.cmd.Process.Signal(syscall.SIGHUP); err != nil {
-			k.t.Error(err)
-		}
+		k.signal(syscall.SIGHUP)
 	}
 }
 

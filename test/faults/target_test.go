@@ -82,7 +82,7 @@ func (tg *target) next(at time.Time) (body []byte, failed bool) {
 	defer tg.mu.Unlock()
 	seq := len(tg.log) + 1
 	s := scrape{at: at, life: tg.life, failed: tg.failing > 0, on: make([]bool, len(tg.series))}
-	if tg.failing--; tg.failing < -200 && tg.rand.IntN(50) == 0 && tg.force == nil {
+	if tg.failing--; tg.failing < -20 && tg.rand.IntN(30) == 0 && tg.force == nil {
 		tg.failing = 1 + tg.rand.IntN(4)
 	}
 	var out bytes.Buffer
