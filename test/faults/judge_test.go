@@ -152,31 +152,44 @@ func (o *oracle) judgeProgress(s series, is alert.Alert) {
 		due, wrong = s.rule.hold, alert.Pending
 	}
 	due += behind * s.rule.every
-	seen := time.Duration(0) // at least, by processes that were alive
+	if seen := o.seen(s, on); seen > due &&
+		(is.State == wrong && !is.Labels.IsEmpty() || on && is.State != alert.Firing) {
+		o.fail(key, "for %s it has been on=%t, and still it is %s", seen, on, show(is))
+	}
+}
+
+// seen is for how long processes have seen a series on, or off, at least: the
+// times between their scrapes, and for each new process an interval or what there
+// was of it.
+func (o *oracle) seen(s series, on bool) time.Duration {
+	ss := o.target.scrapes()
+	seen := time.Duration(0)
+	next := time.Time{} // first scrape of the life after
 	for n := len(o.lives) - 1; n >= 0; n-- {
 		l := o.lives[n]
-		first := l.last + 1
-		for first > l.first && (ss[first-2].failed || ss[first-2].on[i] == on) {
-			first--
-		}
-		until := l.last - 2
+		until := l.last - 1 // the last may not have been committed
 		if n == len(o.lives)-1 {
 			until = l.last - behind
+		} else if !o.disk && open[memoryForgets] {
+			break
+		}
+		if l.first > l.last {
+			continue
+		}
+		first := l.last + 1
+		for first > l.first && (ss[first-2].failed || ss[first-2].on[o.index[s.key()]] == on) {
+			first--
 		}
 		if until > first {
 			seen += ss[until-1].at.Sub(ss[first-1].at)
 		}
+		if first <= l.last && !next.IsZero() {
+			seen += min(s.rule.every, next.Sub(ss[l.last-1].at))
+		}
 		if first > l.first {
 			break
 		}
-		if !o.disk {
-			break // what was pending since its last change is not known to the next process
-		}
+		next = ss[first-1].at
 	}
-	if seen <= due {
-		return
-	}
-	if is.State == wrong && !is.Labels.IsEmpty() || on && is.State != alert.Firing {
-		o.fail(key, "for %s it has been on=%t, and still it is %s", seen, on, show(is))
-	}
+	return seen
 }

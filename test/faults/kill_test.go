@@ -48,7 +48,7 @@ func newKilling(t *testing.T, mode string, stream uint64) *killing {
 	r := random(t, stream)
 	tg := newTarget(t, rand.New(rand.NewPCG(*seed, stream+100)))
 	am := newReceiver(t, tg)
-	k := &killing{t: t, rand: r, target: tg, am: am, victim: newVictim(t, filepath.Join(t.TempDir(), dataDir), mode, tg, am)}
+	k := &killing{t: t, rand: r, target: tg, am: am, victim: newVictim(t, filepath.Join(tempDir(t), dataDir), mode, tg, am)}
 	writeRules(t, k.victim.rules(), 0)
 	k.oracle = newOracle(t, mode == "disk", tg, am, k.victim.journal())
 	return k
@@ -91,12 +91,16 @@ var plans = []struct {
 	{"start", func(k *killing) { k.pause(0, 25*time.Millisecond) }},
 	{"any time", func(k *killing) { k.pause(0, 400*time.Millisecond) }},
 	{"first scrape", func(k *killing) { k.scrapes(1); k.pause(0, 10*time.Millisecond) }},
-	{"a scrape", func(k *killing) { k.scrapes(1 + k.rand.IntN(6)); k.pause(0, 15*time.Millisecond) }},
+	{"a scrape", func(k *killing) { k.scrapes(1 + k.rand.IntN(9)); k.pause(0, 15*time.Millisecond) }},
 	{"long life", func(k *killing) { k.scrapes(10 + k.rand.IntN(20)); k.pause(0, interval) }},
 	{"commit", func(k *killing) { k.scrapes(1 + k.rand.IntN(3)); k.commit() }},
 	{"sending", func(k *killing) { k.post() }},
 	{"reload", func(k *killing) { k.scrapes(1 + k.rand.IntN(3)); k.reload(true); k.pause(0, 20*time.Millisecond) }},
-	{planStop, func(k *killing) { k.scrapes(1 + k.rand.IntN(3)); k.signal(syscall.SIGTERM); k.pause(0, 30*time.Millisecond) }},
+	{planStop, func(k *killing) {
+		k.scrapes(1 + k.rand.IntN(3))
+		k.signal(syscall.SIGTERM)
+		k.pause(0, 30*time.Millisecond)
+	}},
 	{"reload at start", func(k *killing) { k.pause(0, 25*time.Millisecond); k.reload(false); k.pause(0, 40*time.Millisecond) }},
 }
 
