@@ -33,6 +33,7 @@ type scrape struct {
 // fast the machine is. The value of a series that is on is the scrape's number.
 type target struct {
 	url    string
+	rules  []rule
 	series []series
 
 	mu      sync.Mutex
@@ -46,9 +47,9 @@ type target struct {
 	heard   chan struct{} // one slot: there was a scrape
 }
 
-func newTarget(t *testing.T, r *rand.Rand) *target {
-	tg := &target{rand: r, heard: make(chan struct{}, 1)}
-	for _, rl := range ruleSet {
+func newTarget(t *testing.T, r *rand.Rand, rules []rule) *target {
+	tg := &target{rules: rules, rand: r, heard: make(chan struct{}, 1)}
+	for _, rl := range rules {
 		for n := range rl.series {
 			tg.series = append(tg.series, series{rl, n})
 			tg.on = append(tg.on, r.IntN(2) == 0)
