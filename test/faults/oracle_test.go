@@ -112,7 +112,7 @@ func (o *oracle) mayBeAhead(key string) bool {
 		return false
 	}
 	for _, s := range o.target.scrapes()[max(0, o.judged-behind):] {
-		if s.failed {
+		if !s.sure() {
 			return true
 		}
 	}
@@ -130,7 +130,7 @@ func (o *oracle) failUnless(known bool, weakness, key, format string, args ...an
 }
 
 // history are the last scrapes as one alert saw them: + is on, - is off, x is
-// failed, | is a kill.
+// failed, ? is lost, | is a kill.
 func (o *oracle) history(key string) string {
 	ss := o.target.scrapes()
 	from := max(0, len(ss)-80)
@@ -142,6 +142,8 @@ func (o *oracle) history(key string) string {
 		switch {
 		case s.failed:
 			out += "x"
+		case s.lost:
+			out += "?"
 		case s.on[o.index[key]]:
 			out += "+"
 		default:
