@@ -330,7 +330,7 @@ func (w *faultyWorld) survives(f func()) (lives bool) {
 	return true
 }
 
-var faultStep = flag.Int("faultstep", 3, "a fault begins at every so manieth tick")
+var faultStep = flag.Int("faultstep", 6, "a fault begins at every so manieth tick")
 
 // TestEngineFaults breaks each call to the outside in each way, at each tick, once
 // and several times. Whatever breaks, people are told what they would have been

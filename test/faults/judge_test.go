@@ -142,7 +142,7 @@ func (o *oracle) judgeProgress(s series, is alert.Alert) {
 		return // too short a life for anything to be done in it
 	}
 	for _, sc := range ss[life.last-behind : life.last] {
-		if sc.failed {
+		if !sc.sure() {
 			return
 		}
 	}
@@ -177,7 +177,7 @@ func (o *oracle) seen(s series, on bool) time.Duration {
 			continue
 		}
 		first := l.last + 1
-		for first > l.first && (ss[first-2].failed || ss[first-2].on[o.index[s.key()]] == on) {
+		for first > l.first && (!ss[first-2].sure() || ss[first-2].on[o.index[s.key()]] == on) {
 			first--
 		}
 		if until > first {

@@ -1,7 +1,6 @@
 package faults
 
 import (
-	"math/rand/v2"
 	"path/filepath"
 	"testing"
 
@@ -13,11 +12,8 @@ import (
 // journal then, and what is left lets the next process start.
 func TestProcessOutlivesPowerCuts(t *testing.T) {
 	d := newDisk()
-	root := mount(t, d)
-	tg := newTarget(t, rand.New(rand.NewPCG(*seed, 21)))
-	am := newReceiver(t, tg)
-	k := &killing{t: t, rand: random(t, 22), target: tg, am: am, victim: newVictim(t, filepath.Join(root, dataDir), "disk", tg, am)}
-	writeRules(t, k.victim.rules(), 0)
+	k := newWorld(t, filepath.Join(mount(t, d), dataDir), "disk", 21, ruleSet)
+	tg, am := k.target, k.am
 	for range 3 {
 		k.victim.life++
 		tg.begin(k.victim.life)
@@ -47,7 +43,7 @@ func TestProcessOutlivesPowerCuts(t *testing.T) {
 func (k *killing) restart(o *outage) {
 	k.t.Helper()
 	k.victim = newVictim(k.t, filepath.Join(o.dir, dataDir), "disk", k.target, k.am)
-	writeRules(k.t, k.victim.rules(), 0)
+	writeRules(k.t, k.victim.rules(), ruleSet, 0)
 	drain(k.target.heard)
 	k.victim.start()
 	k.scrapes(3)

@@ -51,12 +51,12 @@ func (r rule) turn(rnd *rand.Rand, on bool) int {
 
 // writeRules writes the rule file in one of its two forms, which mean the same:
 // groups have other names, expressions and annotations are written differently.
-func writeRules(t *testing.T, path string, form int) {
+func writeRules(t *testing.T, path string, rules []rule, form int) {
 	t.Helper()
 	var b strings.Builder
 	b.WriteString("groups:\n")
 	group := ""
-	for _, r := range ruleSet {
+	for _, r := range rules {
 		if r.group != group {
 			group = r.group
 			fmt.Fprintf(&b, "- name: %s%d\n  interval: %s\n  rules:\n", group, form, r.every)

@@ -25,14 +25,22 @@ type scrape struct {
 	at     time.Time // when the request came, which is after its samples' timestamp
 	life   int
 	failed bool
-	on     []bool // by series
+	// lost: the next scrape came on another connection, as after a time-out, which a
+	// busy machine is enough for.
+	lost bool
+	conn string
+	on   []bool // by series
 }
+
+// sure tells whether the scrape was one that says something.
+func (s scrape) sure() bool { return !s.failed && !s.lost }
 
 // target is scraped by the process under test. Its script moves on with each
 // scrape and not with time, so that what was to be seen does not depend on how
 // fast the machine is. The value of a series that is on is the scrape's number.
 type target struct {
 	url    string
+	rules  []rule
 	series []series
 
 	mu      sync.Mutex
@@ -46,9 +54,9 @@ type target struct {
 	heard   chan struct{} // one slot: there was a scrape
 }
 
-func newTarget(t *testing.T, r *rand.Rand) *target {
-	tg := &target{rand: r, heard: make(chan struct{}, 1)}
-	for _, rl := range ruleSet {
+func newTarget(t *testing.T, r *rand.Rand, rules []rule) *target {
+	tg := &target{rules: rules, rand: r, heard: make(chan struct{}, 1)}
+	for _, rl := range rules {
 		for n := range rl.series {
 			tg.series = append(tg.series, series{rl, n})
 			tg.on = append(tg.on, r.IntN(2) == 0)
@@ -61,9 +69,8 @@ func newTarget(t *testing.T, r *rand.Rand) *target {
 	return tg
 }
 
-func (tg *target) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
-	at := time.Now()
-	body, failed := tg.next(at)
+func (tg *target) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	body, failed := tg.next(time.Now(), req.RemoteAddr)
 	if failed {
 		http.Error(w, "not now", http.StatusServiceUnavailable)
 	} else {
@@ -77,13 +84,16 @@ func (tg *target) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 }
 
 // next moves the script on by one scrape.
-func (tg *target) next(at time.Time) (body []byte, failed bool) {
+func (tg *target) next(at time.Time, conn string) (body []byte, failed bool) {
 	tg.mu.Lock()
 	defer tg.mu.Unlock()
 	seq := len(tg.log) + 1
-	s := scrape{at: at, life: tg.life, failed: tg.failing > 0, on: make([]bool, len(tg.series))}
+	s := scrape{at: at, life: tg.life, conn: conn, failed: tg.failing > 0, on: make([]bool, len(tg.series))}
 	if tg.failing--; tg.failing < -20 && tg.rand.IntN(30) == 0 && tg.force == nil {
 		tg.failing = 1 + tg.rand.IntN(4)
+	}
+	if n := len(tg.log); n > 0 && tg.log[n-1].life == s.life && tg.log[n-1].conn != conn {
+		tg.log[n-1].lost = true
 	}
 	var out bytes.Buffer
 	for i, sr := range tg.series {

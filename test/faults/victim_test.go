@@ -44,17 +44,25 @@ func newVictim(t *testing.T, data, mode string, tg *target, am *receiver) *victi
 		if err := v.end(); err != nil {
 			t.Error(err)
 		}
-		// What is killed in memory mode leaves its samples there, for its next life.
-		h := fnv.New64a()
-		h.Write([]byte(v.data))
-		if err := os.RemoveAll(fmt.Sprintf("/dev/shm/tocsin-%016x", h.Sum64())); err != nil {
-			t.Error(err)
-		}
+		v.clean()
 		if t.Failed() {
 			v.t.Logf("the last output:\n%s", v.tail())
 		}
 	})
 	return v
+}
+
+// clean removes what a process that was killed in memory mode has left there.
+func (v *victim) clean() {
+	h := fnv.New64a()
+	h.Write([]byte(v.data))
+	left, err := filepath.Glob(fmt.Sprintf("/dev/shm/tocsin-%016x*", h.Sum64()))
+	for _, dir := range left {
+		err = errors.Join(err, os.RemoveAll(dir))
+	}
+	if err != nil {
+		v.t.Error(err)
+	}
 }
 
 func (v *victim) journal() string { return filepath.Join(v.data, journalFile) }
