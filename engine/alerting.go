@@ -37,6 +37,7 @@ type alertingRule struct {
 	origin         origin
 
 	changed map[alert.Fingerprint]bool // what the journal does not know yet; false: gone
+	news    map[alert.Fingerprint]bool // what began to fire or ended, and was not sent since
 }
 
 // found is an element that the expression returned.
@@ -240,6 +241,9 @@ func (r *alertingRule) advance(fp alert.Fingerprint, seen, evidence bool, ts tim
 		r.changed[fp] = false
 	} else if transition(&before, a) {
 		r.changed[fp] = true
+	}
+	if before.State != a.State && keep {
+		r.news[fp] = a.State != alert.Pending
 	}
 	r.logChange(&before, a, keep)
 }

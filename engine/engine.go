@@ -293,6 +293,7 @@ func (e *Engine) Pause(at time.Time) error {
 		}
 		g.publish()
 	}
+	changes.News = newsOf(ns)
 	err := e.opts.Journal(changes)
 	if len(ns) > 0 {
 		e.opts.Notify(ns)

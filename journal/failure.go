@@ -112,6 +112,7 @@ func (j *Journal) Reopen() error {
 	if err := j.Open(); err != nil {
 		return err
 	}
+	j.distrust()
 	f := &j.failure
 	f.mu.Lock()
 	c := alert.Changes{Replace: !f.known} // what nobody has read is not true any more

@@ -31,6 +31,7 @@ var allowed = map[string][]string{
 	"test":            {},
 	"test/smalldisk":  {},
 	"test/disk":       {},
+	"test/faults":     {},
 }
 
 // fences are imports that belong to one package alone.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -62,7 +63,21 @@ func (l *lifecycle) restore() {
 	if !asOf.IsZero() {
 		l.engine.Restore(records, asOf, l.clock.now())
 	}
+	l.restoreOutbox()
 	l.restored = true
+}
+
+// restoreOutbox hands over what the process before could not deliver, before
+// anything else is sent, and before anything is journalled that replaces it.
+func (l *lifecycle) restoreOutbox() {
+	left, err := l.journal.Undelivered()
+	if errors.Is(err, journal.ErrClosed) {
+		return // which has been reported
+	}
+	if err != nil {
+		l.log.Error("undelivered alerts of the process before are lost", "err", err)
+	}
+	l.notifier.Restore(left)
 }
 
 // recover reads the alerts from the series that they left, where the journal has
@@ -94,7 +109,7 @@ func (l *lifecycle) scrape(ctx context.Context) {
 
 // keepJournal opens a journal anew that could not be opened or written, until that
 // works. What is known now is then saved again: nothing that has changed meanwhile
-// stands in there.
+// stands in there. The journal asks the notifier for the outboxes.
 func (l *lifecycle) keepJournal(ctx context.Context) {
 	last := ""
 	for wait(ctx, openRetry) {
