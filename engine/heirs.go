@@ -120,8 +120,8 @@ func (b *ruleBase) inherit(from *ruleBase) {
 // continueFrom takes over the alerts of a rule, and tells the journal if it knows
 // them under another name.
 func (r *alertingRule) continueFrom(from *alertingRule) {
-	r.active, r.waiting, r.changed, r.heldBack = from.active, from.waiting, from.changed, from.heldBack
-	r.news = from.news
+	r.active, r.waiting, r.heldBack = from.active, from.waiting, from.heldBack
+	r.changed, r.news = from.changed, from.news
 	if from.id == r.id {
 		return
 	}

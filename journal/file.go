@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -41,7 +42,25 @@ func (j *Journal) Open() error {
 		return fmt.Errorf("open journal %s: %w", j.opts.Path, err)
 	}
 	j.dropStrangers(db)
+	// A file whose entry in its directory is not on the disk is lost with all that
+	// is: this process may have begun it, or one that was killed before it came
+	// here. Where directories cannot be synced, all else still can.
+	if err := syncDir(filepath.Dir(j.opts.Path)); err != nil {
+		j.log.Warn("journal may not outlive a power cut", "err", err)
+	}
 	j.db = db
+	return nil
+}
+
+// syncDir puts the entries of a directory on the disk.
+func syncDir(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("open directory: %w", err)
+	}
+	if err := errors.Join(d.Sync(), d.Close()); err != nil {
+		return fmt.Errorf("sync directory: %w", err)
+	}
 	return nil
 }
 

@@ -68,6 +68,15 @@ type correction struct {
 	behind time.Duration
 	// blind: nobody knows what time it is here. It is to use its own clock.
 	blind bool
+	// ahead is how far times of notifications are ahead of our clock.
+	ahead time.Duration
+}
+
+// from makes it one of times that are ahead of our clock.
+func (c correction) from(ahead time.Duration) correction {
+	c.ahead = ahead
+	c.shift -= ahead
+	return c
 }
 
 func (c *clock) correction(now time.Time) correction {

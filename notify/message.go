@@ -23,7 +23,7 @@ type message struct {
 	// note has the final labels: with the external ones, without those that an
 	// Alertmanager refuses.
 	note   alert.Notification
-	handed time.Time // to Send
+	handed time.Time // to Send, by the clock of the note
 }
 
 func newMessage(note alert.Notification, external labels.Labels, now time.Time) *message {
@@ -105,9 +105,10 @@ func (m *message) interval(now time.Time, margin time.Duration) (startsAt, endsA
 // payload is the parcel as the API wants it, for a delivery at now, by the clock
 // of the Alertmanager.
 func (p parcel) payload(now time.Time, margin time.Duration, c correction) *models.PostableAlert {
+	now = now.Add(c.ahead)
 	startsAt, endsAt := p.interval(now, margin)
 	if p.late() {
-		startsAt, endsAt = p.missed.first, p.until
+		startsAt, endsAt = p.missed.first, p.until.Add(c.ahead)
 		if startsAt.After(now) { // by a clock that was set back since
 			startsAt = now
 		}

@@ -75,6 +75,9 @@ type Options struct {
 	// While our clock shows an earlier one, and an Alertmanager does not tell the
 	// time, it is left to that Alertmanager when alerts begin and end.
 	TrustedAfter time.Time
+	// Ahead is how far the times of notifications are ahead of our wall clock, by
+	// which this package goes. Nil: they are of the wall clock.
+	Ahead func() time.Duration
 	// Delivered is told what became of news that Send was handed. It must not
 	// block, and not call the Notifier. May be nil.
 	Delivered func(receiver string, rs []alert.Receipt)
@@ -111,6 +114,9 @@ func (o *Options) setDefaults() {
 	if o.LateHold == 0 {
 		o.LateHold = defaultLateHold
 	}
+	if o.Ahead == nil {
+		o.Ahead = func() time.Duration { return 0 }
+	}
 	if o.Delivered == nil {
 		o.Delivered = func(string, []alert.Receipt) {}
 	}
@@ -146,6 +152,7 @@ func (o *Options) validate() error {
 type Notifier struct {
 	drainTimeout time.Duration
 	external     labels.Labels
+	ahead        func() time.Duration
 	log          *slog.Logger
 	senders      []*sender
 	standing     *standing
@@ -168,6 +175,7 @@ func New(opts Options) (*Notifier, error) {
 	n := &Notifier{
 		drainTimeout: opts.DrainTimeout,
 		external:     wellFormed(opts.ExternalLabels),
+		ahead:        opts.Ahead,
 		log:          log,
 		standing:     &standing{firing: make(map[uint64]*message)},
 		announcer:    newAnnouncer(log),
@@ -194,10 +202,10 @@ func (n *Notifier) Send(ns []alert.Notification) {
 	if len(ns) == 0 {
 		return
 	}
-	now := time.Now()
+	now, ahead := time.Now(), n.ahead()
 	ms := make([]*message, 0, len(ns))
 	for _, note := range ns {
-		ms = append(ms, newMessage(note, n.external, now))
+		ms = append(ms, newMessage(note, n.external, now.Add(ahead)))
 	}
 	if len(n.senders) == 0 {
 		n.announcer.announce(ms)

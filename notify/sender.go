@@ -20,6 +20,7 @@ type sender struct {
 	outbox     *outbox
 	client     *client
 	timeout    time.Duration
+	ahead      func() time.Duration
 	batchSize  int
 	maxBackoff time.Duration
 	jitter     func() float64
@@ -50,6 +51,7 @@ func newSender(ep Endpoint, opts *Options, st *standing, m *senderMetrics, log *
 		outbox:     newOutbox(opts.Capacity, opts.LateHold, m.queueLength, delivered),
 		client:     newClient(ep, opts.Version, opts.Timeout, opts.RoundTripper),
 		timeout:    opts.Timeout,
+		ahead:      opts.Ahead,
 		batchSize:  opts.BatchSize,
 		maxBackoff: opts.MaxBackoff,
 		jitter:     opts.jitter,
@@ -188,7 +190,7 @@ func (s *sender) attempt(ctx context.Context) bool {
 func (s *sender) post(ctx context.Context, batch []parcel) *failure {
 	now := time.Now()
 	alerts := make(models.PostableAlerts, len(batch))
-	correct := s.clock.correction(now)
+	correct := s.clock.correction(now).from(s.ahead())
 	for i, p := range batch {
 		// An alert that ends while the request is under way would arrive as
 		// resolved.

@@ -50,9 +50,11 @@ type fallback struct {
 	next time.Time                // not tried before
 	rest time.Duration            // between attempts
 	back time.Time                // when it last returned
-	// readable is false after a part of the disk could not be read: all of it is
-	// read through before it is trusted again.
+	// unread: a part of the disk could not be read, so all of it is read through
+	// before it is trusted again.
 	unread bool
+	// dropLog: the log is too large, and goes at the return.
+	dropLog bool
 	// cut is the last time of CutOver, which what is on the disk still awaits;
 	// zero if none does.
 	cut time.Time

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -105,7 +105,7 @@ func (s *Store) lockOnce() error {
 	if s.lock != nil {
 		return nil
 	}
-	if err := os.MkdirAll(s.opts.Dir, 0o755); err != nil {
+	if err := makeDir(s.opts.Dir); err != nil {
 		return fmt.Errorf("make data directory: %w", err)
 	}
 	lock, err := lockDir(s.opts.Dir)
@@ -160,6 +160,9 @@ func (s *Store) openAt(dir string, memory bool) (*handle, error) {
 	})
 	if err != nil {
 		return nil, err
+	}
+	if err := syncDir(filepath.Dir(dir)); err != nil && !memory { // the TSDB syncs what is in its own only
+		s.log.Warn("samples may not outlive a power cut", "err", err)
 	}
 	h.db.DisableCompactions() // upkeep compacts
 	s.reportRepairs(h.registry)

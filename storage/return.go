@@ -25,7 +25,7 @@ func (s *Store) goBack(ctx context.Context, now time.Time) error {
 	memory := s.publish(h)
 	s.appending.open() // takeDisk shut it
 	s.retire(memory)
-	f.back, f.unread, f.cut = now, false, time.Time{}
+	f.back, f.unread, f.dropLog, f.cut = now, false, false, time.Time{}
 	f.view.Store(nil)
 	s.metrics.degraded.Set(0)
 	s.metrics.returns.Inc()
@@ -45,6 +45,11 @@ func (s *Store) takeDisk(ctx context.Context) (h *handle, err error) {
 	}
 	if err := s.emptyTrash(); err != nil {
 		return nil, err
+	}
+	if s.fallback.dropLog {
+		if err := s.cutLog(); err != nil {
+			return nil, err
+		}
 	}
 	if s.fallback.unread {
 		if _, err := s.setAsideUnreadable(); err != nil {

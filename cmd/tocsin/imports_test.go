@@ -30,6 +30,7 @@ var allowed = map[string][]string{
 	"cmd/tocsin":      {"alert", "rules", "rules/lint", "configfile", "scrape", "timeline", "storage", "plugin", "examples", "journal", "notify", "engine", "engine/replay", "engine/ruletest", "web"},
 	"test":            {},
 	"test/smalldisk":  {},
+	"test/faults":     {},
 }
 
 // fences are imports that belong to one package alone.

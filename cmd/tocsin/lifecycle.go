@@ -114,8 +114,9 @@ func (l *lifecycle) Start(context.Context) error {
 
 // Stop ends the evaluation under way, journals, and leaves the last will; then it
 // returns, and compaction goes on behind. So does the refreshing of what fires: a
-// process that lives through the pause need not let it run out. A second Stop changes nothing. When ctx
-// ends first, as over a store that takes long to open, the rest is done behind too.
+// process that lives through the pause need not let it run out. A second Stop changes
+// nothing. When ctx ends first, as over a store that takes long to open, the rest is
+// done behind too.
 func (l *lifecycle) Stop(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -14,7 +14,7 @@ import (
 // newOutbox makes the journal and the notifier. They share the outboxes: the
 // journal writes what is to be delivered before it is, the notifier reports what
 // was, and is asked where the journal has missed something.
-func newOutbox(s settings, log *slog.Logger, reg prometheus.Registerer) (*journal.Journal, *notify.Notifier, error) {
+func newOutbox(s settings, clk *clock, log *slog.Logger, reg prometheus.Registerer) (*journal.Journal, *notify.Notifier, error) {
 	var notifier *notify.Notifier
 	opts := journal.Options{
 		Path: filepath.Join(s.dataPath, "journal.db"), Logger: log, Registerer: reg,
@@ -26,7 +26,7 @@ func newOutbox(s settings, log *slog.Logger, reg prometheus.Registerer) (*journa
 	jrnl := journal.New(opts)
 	notifier, err := notify.New(notify.Options{
 		Endpoints: s.alertmanagers, ExternalLabels: s.externalLabels, Version: version,
-		TrustedAfter: builtAt(), Delivered: jrnl.Delivered, Logger: log, Registerer: reg,
+		TrustedAfter: builtAt(), Ahead: clk.line.Ahead, Delivered: jrnl.Delivered, Logger: log, Registerer: reg,
 	})
 	return jrnl, notifier, err
 }

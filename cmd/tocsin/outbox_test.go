@@ -40,7 +40,7 @@ func TestOutboxIsRestored(t *testing.T) {
 	s := settings{dataPath: t.TempDir(), alertmanagers: endpoints, rulesPath: filepath.Join(t.TempDir(), "none.yml")}
 	log := slog.New(slog.DiscardHandler)
 
-	jrnl, _, err := newOutbox(s, log, prometheus.NewRegistry())
+	jrnl, _, err := newOutbox(s, newClock(log, prometheus.NewRegistry()), log, prometheus.NewRegistry())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func TestOutboxIsRestored(t *testing.T) {
 	l.clock = newClock(log, reg)
 	l.store = storage.New(storage.Options{Dir: s.dataPath, Now: l.clock.now})
 	l.clock.cutOver = l.store.CutOver
-	if l.journal, l.notifier, err = newOutbox(s, log, reg); err != nil {
+	if l.journal, l.notifier, err = newOutbox(s, newClock(log, prometheus.NewRegistry()), log, reg); err != nil {
 		t.Fatal(err)
 	}
 	l.engine = engine.New(engine.Options{Queryable: l.store, Appendable: l.store, Journal: l.journal.Save, Now: l.clock.now})

@@ -78,7 +78,7 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	clk.cutOver = store.CutOver
 	d.store = store
 	stop.push("storage", storeDeadline, d.closeStore)
-	jrnl, notifier, err := newOutbox(s, log, reg)
+	jrnl, notifier, err := newOutbox(s, clk, log, reg)
 	if err != nil {
 		log.Error("notify", "err", err)
 		return exitFailure
