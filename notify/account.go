@@ -15,7 +15,7 @@ const lateShare = 36
 type incident struct {
 	fp       alert.Fingerprint
 	startsAt time.Time
-	since    time.Time // the Alertmanager is to be told
+	since    time.Time // the Alertmanager is to be told, by our own clock
 }
 
 func (in incident) none() bool { return in.startsAt.IsZero() }
@@ -86,7 +86,7 @@ func (a *account) holds(m *message, now time.Time) bool {
 
 // admit takes note of what a message says of incidents.
 func (o *outbox) admit(a *account, m *message, now time.Time) {
-	in := incident{fp: m.fp, startsAt: m.note.StartsAt, since: m.handed}
+	in := incident{fp: m.fp, startsAt: m.note.StartsAt, since: now}
 	if !m.note.Resolved {
 		if m.note.News {
 			o.begin(a, in)
