@@ -15,7 +15,7 @@ const lateShare = 36
 type incident struct {
 	fp       alert.Fingerprint
 	startsAt time.Time
-	since    time.Time // the Alertmanager is to be told
+	since    time.Time // the Alertmanager is to be told, by our own clock
 }
 
 func (in incident) none() bool { return in.startsAt.IsZero() }
@@ -86,7 +86,7 @@ func (a *account) holds(m *message, now time.Time) bool {
 
 // admit takes note of what a message says of incidents.
 func (o *outbox) admit(a *account, m *message, now time.Time) {
-	in := incident{fp: m.fp, startsAt: m.note.StartsAt, since: m.handed}
+	in := incident{fp: m.fp, startsAt: m.note.StartsAt, since: now}
 	if !m.note.Resolved {
 		if m.note.News {
 			o.begin(a, in)
@@ -95,6 +95,8 @@ func (o *outbox) admit(a *account, m *message, now time.Time) {
 	}
 	switch {
 	case !a.untold.none() && a.untold.startsAt.Equal(in.startsAt):
+		o.supersede(incident{fp: a.missed.fp, startsAt: a.missed.last}, in)
+		o.supersede(a.unended, in)
 		a.missed.add(in.fp, in.startsAt, in.startsAt, m.endedAt(), a.untold.since, 1)
 		a.untold, a.unended, a.settles, a.until = incident{}, incident{}, time.Time{}, time.Time{}
 	case a.until.After(now):
@@ -106,6 +108,7 @@ func (o *outbox) admit(a *account, m *message, now time.Time) {
 		}
 	default:
 		if m.note.News {
+			o.supersede(a.unended, in)
 			a.unended = in
 		}
 		if a.told.covers(in.startsAt) {
@@ -114,13 +117,22 @@ func (o *outbox) admit(a *account, m *message, now time.Time) {
 	}
 }
 
+// begin notes an incident that the Alertmanager does not know. Of two alerts that
+// are equal by the external labels, and so one alert there, only one counts.
 func (o *outbox) begin(a *account, in incident) {
-	if !a.untold.none() && a.untold.fp != in.fp {
-		// Equal to another alert by the external labels: one alert there.
-		o.receipt(a.untold.fp, a.untold.startsAt, alert.ToldNever, time.Time{})
-	}
-	if a.untold.none() || in.startsAt.After(a.untold.startsAt) {
+	loser := a.untold
+	if !a.untold.none() && !in.startsAt.After(a.untold.startsAt) {
+		loser = in
+	} else {
 		a.untold, a.settles = in, time.Time{}
+	}
+	o.supersede(loser, a.untold)
+}
+
+// supersede gives up an incident for one of another alert of equal labels.
+func (o *outbox) supersede(loser, in incident) {
+	if !loser.none() && loser.fp != in.fp {
+		o.receipt(loser.fp, loser.startsAt, alert.ToldNever, time.Time{})
 	}
 }
 
@@ -130,10 +142,14 @@ func (o *outbox) acknowledge(a *account, p parcel, now time.Time) {
 	switch {
 	case p.late():
 		o.reported(a, p, p.until)
+		if !a.unended.none() { // its end goes with the report
+			o.receipt(a.unended.fp, a.unended.startsAt, alert.ToldLate, p.until)
+			o.supersede(a.unended, incident{fp: p.missed.fp})
+		}
 		a.unended = incident{}
 	case p.note.Resolved:
 		if a.unended.covers(startsAt) {
-			o.receipt(p.fp, startsAt, alert.ToldEnded, time.Time{})
+			o.receipt(a.unended.fp, startsAt, alert.ToldEnded, time.Time{})
 			a.unended = incident{}
 		}
 		if a.untold.covers(startsAt) {

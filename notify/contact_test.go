@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/tocsin/tocsin/alert"
 )
 
 // restart makes another process of the fake, which knows nothing.
@@ -257,4 +259,41 @@ func TestStepLosesTheOffset(t *testing.T) {
 	if got := c.correction(now); !got.blind || got.shift != 0 {
 		t.Errorf("unknown: %+v", got)
 	}
+}
+
+// Alerts bear a time that is ahead of our clock. How long something waits, and
+// what still stands, is counted right all the same.
+func TestTimesAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const ahead = 5 * time.Hour
+		shifted := func(n alert.Notification) alert.Notification {
+			n.StartsAt, n.EndsAt = n.StartsAt.Add(ahead), n.EndsAt.Add(ahead)
+			return n
+		}
+		am := &fakeAM{started: time.Now()}
+		am.reachable(false)
+		n, _ := start(t, Options{Ahead: func() time.Duration { return ahead }}, am)
+		begin := time.Now()
+		a := began("A")
+		n.Send(all(shifted(a), shifted(firing("Old"))))
+		elapse(10 * time.Minute)
+		if st := n.Status()[0]; !st.OldestUndelivered.Equal(begin) {
+			t.Errorf("undelivered since %s, want %s", st.OldestUndelivered, begin)
+		}
+		am.reachable(true)
+		elapse(time.Minute)
+		ended := over(a) // told late: a plain end would keep the Alertmanager from notifying
+		ended.StartsAt, ended.EndsAt = a.StartsAt.Add(ahead), time.Now().Add(ahead)
+		n.Send(all(ended))
+		synctest.Wait()
+		expectAlert(t, "ended", am.stored("A"), begin, 0, 17*time.Minute,
+			"Reported late: this alert fired at 2000-01-01T00:00:00Z and resolved at 2000-01-01T00:11:00Z, while this Alertmanager could not be told.")
+		am.restart()
+		am.then(fail)
+		n.Send(all(shifted(firing("B"))))
+		elapse(2 * time.Second)
+		if am.stored("A") == nil || am.stored("B") == nil || am.stored("Old") != nil {
+			t.Errorf("after a restart: A %v, B %v, Old %v; want all but the last", am.stored("A"), am.stored("B"), am.stored("Old"))
+		}
+	})
 }

@@ -7,7 +7,8 @@ import (
 )
 
 // restore takes over what the process before left. It must come before any put.
-func (o *outbox) restore(us []alert.Undelivered, made func(alert.Undelivered) *message, now time.Time) (dropped int) {
+// The times of alerts are ahead of our own clock.
+func (o *outbox) restore(us []alert.Undelivered, made func(alert.Undelivered) *message, now time.Time, ahead time.Duration) (dropped int) {
 	o.mu.Lock()
 	for _, u := range us {
 		m := made(u)
@@ -23,14 +24,14 @@ func (o *outbox) restore(us []alert.Undelivered, made func(alert.Undelivered) *m
 		if a.latest == nil || !m.note.StartsAt.Before(a.latest.note.StartsAt) {
 			a.latest = m
 		}
-		in := incident{fp: m.fp, startsAt: u.StartsAt, since: m.handed}
+		in := incident{fp: m.fp, startsAt: u.StartsAt, since: m.handed.Add(-ahead)}
 		switch {
 		case !u.HeldUntil.IsZero():
-			a.missed.add(m.fp, u.StartsAt, last, m.endedAt(), m.handed, max(u.Count, 1))
+			a.missed.add(m.fp, u.StartsAt, last, m.endedAt(), in.since, max(u.Count, 1))
 			a.until = u.HeldUntil
 			continue
 		case u.Unseen:
-			a.missed.add(m.fp, u.StartsAt, last, m.endedAt(), m.handed, max(u.Count, 1))
+			a.missed.add(m.fp, u.StartsAt, last, m.endedAt(), in.since, max(u.Count, 1))
 			a.until = time.Time{}
 		case u.Resolved:
 			a.unended = in

@@ -326,3 +326,68 @@ func TestGivenUp(t *testing.T) {
 		}
 	})
 }
+
+// Two rules whose alerts have equal labels, with the external ones or without, are
+// one alert there. It stays open for neither, in an outage or out of one.
+func TestTwoRulesOneAlert(t *testing.T) {
+	for _, reachable := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			am, open := &fakeAM{}, map[string]time.Time{} // what a journal would have
+			var mu sync.Mutex
+			am.reachable(reachable)
+			n, _ := start(t, Options{ExternalLabels: labels.FromStrings("host", "h"), Delivered: func(_ string, rs []alert.Receipt) {
+				mu.Lock()
+				defer mu.Unlock()
+				for _, r := range rs {
+					for _, state := range []string{"firing", "resolved"} {
+						key := fmt.Sprint(r.Fingerprint, state)
+						closes := r.Told == alert.ToldNever || r.Told == alert.ToldFiring && state == "firing" || r.Told == alert.ToldEnded && state == "resolved"
+						if at, ok := open[key]; ok && closes && !at.After(r.StartsAt) {
+							delete(open, key)
+						}
+					}
+				}
+			}}, am)
+			send := func(ns ...alert.Notification) {
+				mu.Lock()
+				for _, n := range ns {
+					if fp := n.Fingerprint(); n.News && n.Resolved {
+						delete(open, fmt.Sprint(fp, "firing"))
+						open[fmt.Sprint(fp, "resolved")] = n.StartsAt
+					} else if n.News {
+						open[fmt.Sprint(fp, "firing")] = n.StartsAt
+					}
+				}
+				mu.Unlock()
+				n.Send(ns)
+			}
+			first, other := began("A"), began("A")
+			other.Labels = labels.FromStrings("alertname", "A", "host", "h")
+			send(first, other)
+			elapse(time.Minute)
+			second := began("A")
+			send(again(other), second)
+			elapse(time.Minute)
+			send(over(first), over(other))
+			elapse(time.Minute)
+			send(over(second))
+			am.reachable(true)
+			for range 12 {
+				elapse(time.Minute)
+				send(again(over(first)), again(over(other)), again(over(second)))
+			}
+			synctest.Wait()
+			if got := am.stored("A"); got == nil || !isResolved(got) {
+				t.Errorf("reachable %t: in the end it is %+v", reachable, got)
+			}
+			if us := n.Undelivered()["http://am:9093"]; len(us) != 0 || n.Status()[0].Undelivered != 0 {
+				t.Errorf("reachable %t: undelivered: %+v", reachable, us)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if len(open) != 0 {
+				t.Errorf("reachable %t: the journal keeps %v for ever", reachable, open)
+			}
+		})
+	}
+}

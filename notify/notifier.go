@@ -211,7 +211,7 @@ func (n *Notifier) Send(ns []alert.Notification) {
 		n.announcer.announce(ms)
 		return
 	}
-	n.standing.update(ms, now, func() {
+	n.standing.update(ms, now.Add(ahead), func() {
 		for _, s := range n.senders {
 			s.enqueue(ms, now)
 		}
@@ -234,7 +234,7 @@ func (n *Notifier) Restore(left map[string][]alert.Undelivered) {
 	for _, s := range n.senders {
 		if us := left[s.name]; len(us) > 0 {
 			s.log.Info("undelivered alerts of the process before", "incidents", len(us))
-			s.overflowing(s.outbox.restore(us, made, now), now)
+			s.overflowing(s.outbox.restore(us, made, now, n.ahead()), now)
 		}
 	}
 }

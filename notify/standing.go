@@ -13,7 +13,7 @@ type standing struct {
 	swept  time.Time           // guarded by mu
 }
 
-// update takes over messages and passes them on before another update or repeat
+// update, at now by the clock of the alerts, takes over messages and passes them on before another update or repeat
 // can come between: a receiver must not get an old state over a new one.
 func (st *standing) update(ms []*message, now time.Time, pass func()) {
 	st.mu.Lock()
@@ -47,7 +47,7 @@ func (st *standing) repeat(s *sender, now time.Time) {
 	defer st.mu.Unlock()
 	ms := make([]*message, 0, len(st.firing))
 	for _, m := range st.firing {
-		if m.stands(now) {
+		if m.stands(now.Add(s.ahead())) {
 			ms = append(ms, m)
 		}
 	}

@@ -294,6 +294,7 @@ func TestDeliveryUnderFaults(t *testing.T) {
 		for _, kind := range tc.kinds {
 			for _, window := range windows {
 				t.Run(fmt.Sprintf("%s/%s/%v to %v", tc.call, kind, window[0], window[1]), func(t *testing.T) {
+					t.Parallel()
 					synctest.Test(t, func(t *testing.T) {
 						got := tell(t, func(w *world) { w.breaks(tc.call, kind, window) })
 						if cutOff(kind) && window[1]-window[0] > 4 {
@@ -337,6 +338,7 @@ func TestDeliveryAcrossCrashes(t *testing.T) {
 		for _, outage := range [][2]float64{{0, 0}, {2, 5}, {4, 11}, {8, 14}, {19, 24}, {2, 18}} {
 			for _, at := range []float64{3, 5.2, 9, 13, 18, 21, 28} {
 				t.Run(fmt.Sprintf("%s at %v, outage %v to %v", name, at, outage[0], outage[1]), func(t *testing.T) {
+					t.Parallel()
 					synctest.Test(t, func(t *testing.T) {
 						got := tell(t, func(w *world) { w.breaks("network", fails, outage) }, event{at, do}, event{at + 1.5, crash})
 						if outage[1]-outage[0] >= 3 {
@@ -361,6 +363,7 @@ func TestDeliveryAcrossRestarts(t *testing.T) {
 		for _, kind := range []fault{fails, hangs, doneButFails} {
 			for _, at := range []float64{0.5, 3.2, 8.8, 12.1, 14.2, 20.2, 21.1, 30.2} {
 				t.Run(fmt.Sprintf("at %v, %s %v to %v", at, kind, outage[0], outage[1]), func(t *testing.T) {
+					t.Parallel()
 					synctest.Test(t, func(t *testing.T) {
 						got := tell(t, func(w *world) { w.breaks("network", kind, outage) }, event{at, func(w *world) { w.am.restart() }})
 						if diff := cmp.Diff(want, firings(got)); diff != "" {
