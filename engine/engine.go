@@ -102,6 +102,7 @@ type Engine struct {
 	metrics *metrics
 	promql  *promql.Engine
 	quota   *quota
+	trouble journalTrouble
 
 	mu       sync.Mutex
 	next     *loadedRules   // guarded by mu: what Load gave and Run has not taken

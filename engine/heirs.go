@@ -161,19 +161,6 @@ func (e *Engine) bury(left []rule, now *Tick) {
 	}
 }
 
-// record journals changes and tells whether it could.
-func (e *Engine) record(c alert.Changes) bool {
-	if len(c.Upserts)+len(c.Deletes)+len(c.News) == 0 {
-		return true
-	}
-	if err := e.opts.Journal(c); err != nil {
-		e.metrics.journalErrors.Inc()
-		e.log.Error("alert state is not durable", "err", err)
-		return false
-	}
-	return true
-}
-
 func allRules(gs []*group) (out []rule) {
 	for _, g := range gs {
 		out = append(out, g.rules...)

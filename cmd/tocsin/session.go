@@ -56,12 +56,13 @@ func (l *lifecycle) restore() {
 	}
 	// The journal has only changes: a process that was killed was alive for as long
 	// as it stored samples.
-	if newest.After(asOf) {
-		asOf = newest
+	l.clock.start(latest(asOf, newest))
+	now := l.clock.now()
+	if asOf.IsZero() || !newest.After(now) || asOf.After(now) {
+		asOf = latest(asOf, newest) // else what is stored is of a time that never was
 	}
-	l.clock.start(asOf)
 	if !asOf.IsZero() {
-		l.engine.Restore(records, asOf, l.clock.now())
+		l.engine.Restore(records, asOf, now)
 	}
 	l.restoreOutbox()
 	l.restored = true
@@ -78,6 +79,13 @@ func (l *lifecycle) restoreOutbox() {
 		l.log.Error("undelivered alerts of the process before are lost", "err", err)
 	}
 	l.notifier.Restore(left)
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // recover reads the alerts from the series that they left, where the journal has
@@ -125,7 +133,6 @@ func (l *lifecycle) keepJournal(ctx context.Context) {
 		}
 		l.engine.Resave()
 		last = ""
-		l.log.Info("alert state is durable again")
 	}
 }
 
