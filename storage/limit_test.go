@@ -71,6 +71,7 @@ func TestSizeLimit(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { s.Close(context.Background()) })
+			s.upkeep.end(t.Context()) // the test says when
 			if err := os.MkdirAll(filepath.Join(dir, "set-aside", "20000101T000000Z-block"), 0o755); err != nil {
 				t.Fatal(err)
 			}
