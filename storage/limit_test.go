@@ -81,7 +81,7 @@ func TestSizeLimit(t *testing.T) {
 			largest := watchSize(t, dir)
 			sc := newScraper(t, s, t0.AddDate(0, -1, 0), 200)
 			rnd := rand.New(rand.NewPCG(1, 2))
-			rounds := 1000
+			rounds := 600
 			if *long {
 				rounds = 4000
 			}
