@@ -29,12 +29,15 @@ type alertingRule struct {
 	templates map[string]string
 	active    map[alert.Fingerprint]*alert.Alert
 	// waiting are alerts that the limit keeps out, by when they were first seen.
-	waiting map[alert.Fingerprint]time.Time
+	waiting  map[alert.Fingerprint]time.Time
+	heldBack int // how many alerts there was no room for
 	// watchesAbsence: the rule reads up, absent() or the like, so that a failed
 	// scrape is its evidence and not a want of evidence.
 	watchesAbsence bool
+	origin         origin
 
 	changed map[alert.Fingerprint]bool // what the journal does not know yet; false: gone
+	news    map[alert.Fingerprint]bool // what began to fire or ended, and was not sent since
 }
 
 // found is an element that the expression returned.
@@ -55,7 +58,7 @@ func (r *alertingRule) eval(ctx context.Context, in input) ([]promql.Sample, err
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return nil, ctx.Err() // cut off by the stop: nothing was seen
 	}
-	evidence := err == nil && !blind && (in.fresh || r.watchesAbsence)
+	evidence := r.evidence(in, err == nil && !blind)
 	seen := make(map[alert.Fingerprint]bool, len(result))
 	var fresh []found
 	for _, f := range result {
@@ -69,20 +72,39 @@ func (r *alertingRule) eval(ctx context.Context, in input) ([]promql.Sample, err
 	// What is there goes first: the limit counts what is left of it. An alert that
 	// had ended and is back begins anew with its admission.
 	for _, fp := range r.order() {
-		r.advance(fp, seen[fp], evidence, in.ts)
+		r.advance(fp, seen[fp], evidence(r.active[fp]), in.ts)
 	}
+	asked := err == nil && !blind
+	r.settle(in.limit, asked) // what has ended makes room
 	heldBack := 0
-	if err == nil && !blind {
+	if asked {
 		var admitted []alert.Fingerprint
 		admitted, heldBack = r.admit(fresh, in)
 		for _, fp := range admitted {
-			r.advance(fp, true, evidence, in.ts)
+			r.advance(fp, true, true, in.ts)
 		}
 	}
+	r.settle(in.limit, asked)
 	if err == nil && heldBack > 0 {
-		err = fmt.Errorf("limit of %d alerts reached: %d more are held back until others end", in.limit, heldBack)
+		err = r.overflow(in.limit, heldBack)
 	}
 	return r.samples(in.at), err
+}
+
+// evidence tells of an alert whether it means something that the expression, if it
+// was evaluated, does not return it. It does if all that the expression goes by is
+// fresh, and, for an alert that is older than a gap in it, whole.
+func (r *alertingRule) evidence(in input, evaluated bool) func(*alert.Alert) bool {
+	if !evaluated || !in.fresh && !r.watchesAbsence {
+		return func(*alert.Alert) bool { return false }
+	}
+	for _, src := range r.origin.sources {
+		if src.unsure.Load() {
+			return func(*alert.Alert) bool { return false }
+		}
+	}
+	whole, upTo := in.coverage.complete(in.at, r.origin.window)
+	return func(a *alert.Alert) bool { return whole || !a.ActiveAt.Before(upTo) }
 }
 
 // query evaluates the expression and makes alerts of what it returns.
@@ -133,11 +155,32 @@ func (r *alertingRule) query(ctx context.Context, in input) ([]found, error) {
 	return result, nil
 }
 
-// admit makes pending alerts of new elements until the limit is reached: those
+// settle tells the quota what there is, and what waits for room in it.
+func (r *alertingRule) settle(limit int, asks bool) {
+	active, waiting := r.countActive(), r.waiting
+	if !asks || limit > 0 && active >= limit {
+		waiting = nil // for room in the group's own limit, or for another evaluation
+	}
+	r.engine.quota.settle(r, active, waiting)
+}
+
+// overflow says what was held back, and by which limit.
+func (r *alertingRule) overflow(limit, heldBack int) error {
+	if limit > 0 && r.countActive() >= limit {
+		return fmt.Errorf("limit of %d alerts reached: %d more are held back until others end", limit, heldBack)
+	}
+	return fmt.Errorf("limit of %d alerts of all rules together (ALERT_LIMIT) reached: %d more of this rule are held back until others end", r.engine.quota.max, heldBack)
+}
+
+// maxWaiting bounds of how many alerts of one rule it is remembered since when
+// they wait for room.
+const maxWaiting = 10_000
+
+// admit makes pending alerts of new elements until a limit is reached: those
 // that wait longest first, and of these by their labels, as the order of a result
 // is nobody's. It returns them, and how many it kept out.
 func (r *alertingRule) admit(fresh []found, in input) (admitted []alert.Fingerprint, heldBack int) {
-	if in.limit > 0 {
+	if in.limit > 0 || r.engine.quota.max > 0 {
 		slices.SortStableFunc(fresh, func(a, b found) int {
 			return cmp.Or(r.since(a.fp, in.ts).Compare(r.since(b.fp, in.ts)), labels.Compare(a.labels, b.labels))
 		})
@@ -146,8 +189,11 @@ func (r *alertingRule) admit(fresh []found, in input) (admitted []alert.Fingerpr
 	room := in.limit - r.countActive()
 	for _, f := range fresh {
 		since := r.since(f.fp, in.ts)
-		if in.limit > 0 && room <= 0 {
-			waiting[f.fp] = since
+		if in.limit > 0 && room <= 0 || !r.engine.quota.take(r, since) {
+			heldBack++
+			if len(waiting) < maxWaiting {
+				waiting[f.fp] = since
+			}
 			continue
 		}
 		room--
@@ -157,8 +203,8 @@ func (r *alertingRule) admit(fresh []found, in input) (admitted []alert.Fingerpr
 		r.changed[f.fp] = true
 		admitted = append(admitted, f.fp)
 	}
-	r.waiting = waiting
-	return admitted, len(waiting)
+	r.waiting, r.heldBack = waiting, heldBack
+	return admitted, heldBack
 }
 
 // since is when a new element was first seen.
@@ -196,6 +242,9 @@ func (r *alertingRule) advance(fp alert.Fingerprint, seen, evidence bool, ts tim
 	} else if transition(&before, a) {
 		r.changed[fp] = true
 	}
+	if before.State != a.State && keep {
+		r.news[fp] = a.State != alert.Pending
+	}
 	r.logChange(&before, a, keep)
 }
 
@@ -211,30 +260,6 @@ func (r *alertingRule) logChange(before, a *alert.Alert, kept bool) {
 	if before.HeldSince.IsZero() && !a.HeldSince.IsZero() {
 		log.Info("alert held, there is no fresh data to end it", "alert", r.rule.Alert, "labels", a.Labels.String())
 	}
-}
-
-// samples are the series ALERTS and ALERTS_FOR_STATE of what is active.
-func (r *alertingRule) samples(at time.Time) []promql.Sample {
-	var out []promql.Sample
-	for _, fp := range r.order() {
-		a := r.active[fp]
-		if a.State == alert.Inactive {
-			continue
-		}
-		// As in Prometheus, a rule's label whose template gave nothing stands here
-		// as it was written.
-		lb := labels.NewBuilder(r.rule.Labels)
-		a.Labels.Range(func(l labels.Label) { lb.Set(l.Name, l.Value) })
-		lb.Set(labels.MetricName, "ALERTS_FOR_STATE")
-		forState := lb.Labels()
-		lb.Set(labels.MetricName, "ALERTS")
-		lb.Set("alertstate", a.State.String())
-		t := at.UnixMilli()
-		out = append(out,
-			promql.Sample{Metric: lb.Labels(), T: t, F: 1},
-			promql.Sample{Metric: forState, T: t, F: float64(a.ActiveAt.Unix())})
-	}
-	return out
 }
 
 // snapshot copies the alerts for readers, in the order of their labels, with the

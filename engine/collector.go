@@ -13,7 +13,7 @@ type collector struct{ snapshot func() *Snapshot }
 var (
 	alertsDesc = prometheus.NewDesc("tocsin_alerts", "Alerts by state; held ones count as held and not by the state that they are held in.", []string{"state"}, nil)
 	failing    = prometheus.NewDesc("tocsin_rule_failing", "1 for each rule whose last evaluation ended in an error.", []string{"file", "group", "rule"}, nil)
-	heldBack   = prometheus.NewDesc("tocsin_alerts_held_back", "Alerts that the limit of their group keeps out.", []string{"file", "group", "rule"}, nil)
+	heldBack   = prometheus.NewDesc("tocsin_alerts_held_back", "Alerts that the limit of their group, or of all rules together, keeps out.", []string{"file", "group", "rule"}, nil)
 )
 
 func (c collector) Describe(ch chan<- *prometheus.Desc) {

@@ -45,12 +45,21 @@ type Options struct {
 	// that the change may not survive the process; evaluation goes on. It is
 	// called from several goroutines. May be nil.
 	Journal func(alert.Changes) error
+	// Counting is told of each evaluation after which some time runs, of a `for` or
+	// keep_firing_for. It is called from several goroutines. May be nil.
+	Counting func(at time.Time)
 	// Interval is that of groups without their own; ScrapeInterval that of the
 	// ticks that follow a scrape.
 	Interval, ScrapeInterval time.Duration
+	// Now is the time by which ticks are stamped, for what is decided between them;
+	// nil is the wall clock.
+	Now func() time.Time
 	// ResendDelay is the least time between two notifications of an unchanged
 	// alert.
 	ResendDelay time.Duration
+	// AlertLimit is how many alerts all rules together may have, pending and
+	// firing; what is beyond it waits. Zero is no limit.
+	AlertLimit int
 	// HoldLimit is how long an alert is held for want of evidence.
 	HoldLimit time.Duration
 	// PauseHold is how long receivers are asked to keep firing alerts when the
@@ -81,6 +90,9 @@ type Tick struct {
 	Up bool
 	// Restoring: it is a Docker engine that starts, whose counts mean nothing yet.
 	Restoring bool
+	// Stepped is by how much the clock has jumped since the process began, all steps
+	// together, and Slept for how long the machine slept: state follows both.
+	Stepped, Slept time.Duration
 }
 
 // Engine evaluates the groups that Load gave it, while Run runs.
@@ -89,6 +101,7 @@ type Engine struct {
 	log     *slog.Logger
 	metrics *metrics
 	promql  *promql.Engine
+	quota   *quota
 
 	mu       sync.Mutex
 	next     *loadedRules   // guarded by mu: what Load gave and Run has not taken
@@ -98,6 +111,7 @@ type Engine struct {
 	running  atomic.Bool // ticks are heard
 	groups   atomic.Pointer[[]*group]
 	lastTick atomic.Pointer[Tick]
+	coverage atomic.Pointer[coverage]
 	orphans  seriesSet // owned by Run: series to be marked stale, without a group to do it
 }
 
@@ -129,15 +143,22 @@ func New(opts Options) *Engine {
 	if opts.Journal == nil {
 		opts.Journal = func(alert.Changes) error { return nil }
 	}
+	if opts.Counting == nil {
+		opts.Counting = func(time.Time) {}
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
 	if opts.Observe == nil {
 		opts.Observe = func(GroupStatus) {}
 	}
 	e := &Engine{
 		opts: opts, log: opts.Logger.With("component", "engine"),
 		metrics: newMetrics(opts.Registerer), loaded: make(chan struct{}, 1),
-		promql: newPromQL(opts),
+		promql: newPromQL(opts), quota: newQuota(opts.AlertLimit),
 	}
 	e.groups.Store(&[]*group{})
+	e.coverage.Store(&coverage{})
 	opts.Registerer.MustRegister(collector{e.Snapshot})
 	return e
 }
@@ -162,12 +183,14 @@ func (e *Engine) Load(groups []rules.Group, complete bool) {
 	}
 }
 
-// Restore hands over the alerts of the process before, as they were at asOf. It
-// must come before the first Begin; rules find their alerts when they are loaded.
-func (e *Engine) Restore(records []alert.Record, asOf time.Time) {
+// Restore hands over, at now, the alerts of the process before, as they were at
+// asOf. The time between counts for no `for`; where now is earlier, the clock went
+// back. It must come before the first Begin; rules find their alerts when they are
+// loaded, and the journal gets them as they are then.
+func (e *Engine) Restore(records []alert.Record, asOf, now time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.restored = &restoredState{records, asOf}
+	e.restored = &restoredState{records, asOf, now}
 }
 
 // Resave gives all state to the journal with the next evaluations: for a journal
@@ -185,10 +208,19 @@ func (e *Engine) Tick(t Tick) {
 	if !e.running.Load() {
 		return // what comes in a pause is no news after it
 	}
-	e.lastTick.Store(&t)
+	e.observe(t)
 	for _, g := range *e.groups.Load() {
 		g.tick(t)
 	}
+}
+
+// observe notes a tick before groups hear of it. Ticks come from one goroutine.
+func (e *Engine) observe(t Tick) {
+	if t.Up && !t.Restoring {
+		c := e.coverage.Load().seen(t.At, e.opts.ScrapeInterval)
+		e.coverage.Store(&c)
+	}
+	e.lastTick.Store(&t)
 }
 
 // Begin takes over what Load gave and listens to ticks, which are evaluated once
@@ -261,6 +293,7 @@ func (e *Engine) Pause(at time.Time) error {
 		}
 		g.publish()
 	}
+	changes.News = newsOf(ns)
 	err := e.opts.Journal(changes)
 	if len(ns) > 0 {
 		e.opts.Notify(ns)

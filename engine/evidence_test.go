@@ -82,7 +82,7 @@ func TestUnreadableRulesHoldTheirAlerts(t *testing.T) {
 	b.Restore([]alert.Record{{
 		Rule:  alert.RuleID{File: "rules.yml", Group: "g", Name: "A", Labels: "{}"},
 		Alert: alert.Alert{State: alert.Firing, Labels: labels.FromStrings("alertname", "A"), ActiveAt: t0, FiredAt: t0, LastSentAt: t0},
-	}}, t0)
+	}}, t0, t0)
 	b.Load(nil, false)
 	at := t0.Add(2 * time.Minute)
 	expect(t, "sent while the rule cannot be read", b.tick(at, true), `firing {alertname="A"}`)
@@ -136,11 +136,11 @@ func TestClockBehindAtBoot(t *testing.T) {
 	rec := func(name string, st alert.State) alert.Record {
 		a := alert.Alert{State: st, Labels: labels.FromStrings("alertname", name), ActiveAt: t0, LastSentAt: t0}
 		if st == alert.Firing {
-			a.FiredAt = t0
+			a.ActiveAt, a.FiredAt = t0.Add(-5*time.Minute), t0
 		}
 		return alert.Record{Rule: alert.RuleID{File: "rules.yml", Group: "g", Name: name, Labels: "{}"}, Alert: a}
 	}
-	b.Restore([]alert.Record{rec("F", alert.Firing), rec("P", alert.Pending)}, t0)
+	b.Restore([]alert.Record{rec("F", alert.Firing), rec("P", alert.Pending)}, t0, t0.Add(-36*time.Minute))
 	b.load(`groups: [{name: g, rules: [{alert: F, expr: x > 0, for: 5m}, {alert: P, expr: x > 0, for: 30s}]}]`)
 	at := t0.Add(-36 * time.Minute)
 	b.put(at, `x 1`)

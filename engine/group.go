@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -27,10 +28,12 @@ type group struct {
 	rules    []rule
 	log      *slog.Logger
 
-	last   time.Time   // timestamp of the last evaluation; zero before the first
-	asOf   time.Time   // when the state of the alerts was current: last, or of the process before
-	paused bool        // the next evaluation is the first after a pause
-	resave atomic.Bool // the journal has nothing yet: the next evaluation gives it all
+	last   time.Time // timestamp of the last evaluation; zero before the first
+	asOf   time.Time // when the state of the alerts was current: last, or of the process before
+	paused bool      // the next evaluation is the first after a pause
+	// stepped and slept are what of Tick's this group has followed.
+	stepped, slept time.Duration
+	resave         atomic.Bool // the journal has nothing yet: the next evaluation gives it all
 	// orphans are series of rules that are gone, to be marked stale.
 	orphans seriesSet
 
@@ -54,6 +57,8 @@ type input struct {
 	// fresh is false when the last scrape failed, blind when what it brought
 	// means nothing yet.
 	fresh, blind bool
+	// coverage is when targets were seen.
+	coverage coverage
 }
 
 // ruleBase is what both kinds of rules have.
@@ -88,9 +93,12 @@ func (g *group) alerting() []*alertingRule {
 func (g *group) eval(ctx context.Context, t Tick) {
 	m := g.engine.metrics
 	start := time.Now()
+	g.closeGap(t)
 	g.countIterations(t.At)
-	g.closeGap(t.At)
-	in := input{ts: t.At, at: t.At.Add(-g.offset), limit: g.Limit, fresh: t.Up, blind: t.Restoring}
+	in := input{
+		ts: t.At, at: t.At.Add(-g.offset), limit: g.Limit, fresh: t.Up, blind: t.Restoring,
+		coverage: *g.engine.coverage.Load(),
+	}
 	samples := 0
 	for _, r := range g.rules {
 		samples += g.evalRule(ctx, r, in)
@@ -111,10 +119,14 @@ func (g *group) eval(ctx context.Context, t Tick) {
 		}
 		r.addChanges(&changes)
 	}
+	changes.News = newsOf(ns)
 	if g.engine.record(changes) {
 		for _, r := range g.alerting() {
 			clear(r.changed)
 		}
+	}
+	if slices.ContainsFunc(g.alerting(), (*alertingRule).counts) {
+		g.engine.opts.Counting(t.At)
 	}
 	if len(ns) > 0 {
 		g.engine.opts.Notify(ns)
@@ -192,24 +204,6 @@ func (g *group) countIterations(ts time.Time) {
 	}
 }
 
-// closeGap moves what counts time over a pause: nobody looked then, so no `for`
-// and no keep_firing_for may run through it.
-func (g *group) closeGap(ts time.Time) {
-	if !g.paused || g.asOf.IsZero() {
-		return
-	}
-	g.shift(ts.Sub(g.asOf) - g.interval)
-}
-
-func (g *group) shift(gap time.Duration) {
-	if gap <= 0 {
-		return
-	}
-	for _, r := range g.alerting() {
-		r.shift(gap)
-	}
-}
-
 // publish makes the group's state visible to readers.
 func (g *group) publish() { g.publishAfter(g.status.Load().EvaluationTime) }
 
@@ -226,7 +220,7 @@ func (g *group) publishAfter(took time.Duration) {
 		}
 		if a, ok := r.(*alertingRule); ok {
 			st.Rules[i].Alerts, st.Rules[i].State = a.snapshot()
-			st.Rules[i].HeldBack = len(a.waiting)
+			st.Rules[i].HeldBack = a.heldBack
 		}
 	}
 	g.status.Store(st)

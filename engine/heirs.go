@@ -12,10 +12,11 @@ import (
 // evidence.
 var errGhost = errors.New("the rule cannot be read any more: its alerts are held until its file is repaired or removed")
 
-// restoredState are the alerts of the process before, as of a moment.
+// restoredState are the alerts of the process before, as of a moment, and when
+// this process took them over.
 type restoredState struct {
-	records []alert.Record
-	asOf    time.Time
+	records   []alert.Record
+	asOf, now time.Time
 }
 
 // ghosts make groups of the alerts of the process before: their rules have state
@@ -31,7 +32,7 @@ func (e *Engine) ghosts(st *restoredState) []*group {
 		if r == nil {
 			r = &alertingRule{
 				ruleBase: ruleBase{id: rec.Rule}, engine: e,
-				active: map[alert.Fingerprint]*alert.Alert{}, changed: map[alert.Fingerprint]bool{},
+				active: map[alert.Fingerprint]*alert.Alert{}, changed: map[alert.Fingerprint]bool{}, news: map[alert.Fingerprint]bool{},
 			}
 			byRule[rec.Rule] = r
 			g := made.add(e, r)
@@ -119,7 +120,8 @@ func (b *ruleBase) inherit(from *ruleBase) {
 // continueFrom takes over the alerts of a rule, and tells the journal if it knows
 // them under another name.
 func (r *alertingRule) continueFrom(from *alertingRule) {
-	r.active, r.waiting, r.changed = from.active, from.waiting, from.changed
+	r.active, r.waiting, r.heldBack = from.active, from.waiting, from.heldBack
+	r.changed, r.news = from.changed, from.news
 	if from.id == r.id {
 		return
 	}
@@ -135,7 +137,7 @@ func (r *alertingRule) continueFrom(from *alertingRule) {
 
 // bury ends the alerts of rules that are gone.
 func (e *Engine) bury(left []rule, now *Tick) {
-	at := time.Now()
+	at := e.opts.Now()
 	if now != nil {
 		at = now.At
 	}
@@ -152,6 +154,7 @@ func (e *Engine) bury(left []rule, now *Tick) {
 			}
 		}
 	}
+	c.News = newsOf(ns)
 	e.record(c)
 	if len(ns) > 0 {
 		e.opts.Notify(ns)
@@ -160,7 +163,7 @@ func (e *Engine) bury(left []rule, now *Tick) {
 
 // record journals changes and tells whether it could.
 func (e *Engine) record(c alert.Changes) bool {
-	if len(c.Upserts)+len(c.Deletes) == 0 {
+	if len(c.Upserts)+len(c.Deletes)+len(c.News) == 0 {
 		return true
 	}
 	if err := e.opts.Journal(c); err != nil {

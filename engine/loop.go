@@ -49,12 +49,21 @@ func (g *group) follow(ctx, evalCtx context.Context) {
 			if due(t.At, g.last, g.interval, scrape) {
 				g.eval(evalCtx, t)
 			}
-		case now := <-alarm:
+		case <-alarm:
 			g.log.Warn("no scrape came, evaluating without")
-			g.eval(evalCtx, Tick{At: now.Round(0).Truncate(time.Millisecond)})
+			g.eval(evalCtx, g.engine.unseen())
 		}
 		alarm = time.After(patience)
 	}
+}
+
+// unseen is the tick of a moment without a scrape.
+func (e *Engine) unseen() Tick {
+	t := Tick{At: e.opts.Now().Round(0).Truncate(time.Millisecond)}
+	if last := e.lastTick.Load(); last != nil {
+		t.Stepped, t.Slept = last.Stepped, last.Slept
+	}
+	return t
 }
 
 // keepTime evaluates at the group's own slots, from the first scrape on.
@@ -67,7 +76,7 @@ func (g *group) keepTime(ctx, evalCtx context.Context) {
 	}
 	heard := time.Now()
 	for {
-		now := time.Now()
+		now := g.engine.opts.Now()
 		slot := nextSlot(now, g.interval, g.key())
 		timer := time.NewTimer(slot.Sub(now))
 		for waiting := true; waiting; {
@@ -75,8 +84,9 @@ func (g *group) keepTime(ctx, evalCtx context.Context) {
 			case <-ctx.Done():
 				timer.Stop()
 				return
-			case t = <-g.ticks:
-				heard = time.Now()
+			case next := <-g.ticks:
+				waiting = next.Stepped == t.Stepped && next.Slept == t.Slept // else the slot is another
+				t, heard = next, time.Now()
 			case <-timer.C:
 				due := t
 				due.At = slot.Round(0)
@@ -85,5 +95,6 @@ func (g *group) keepTime(ctx, evalCtx context.Context) {
 				waiting = false
 			}
 		}
+		timer.Stop()
 	}
 }

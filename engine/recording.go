@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
@@ -18,9 +19,20 @@ var errBlind = errors.New("the Docker engine has not restored its containers yet
 type recordingRule struct {
 	ruleBase
 	engine *Engine
+	// unsure: what it recorded last may lack what a failed scrape or an error kept
+	// from it. Alerting rules of other groups ask for it.
+	unsure atomic.Bool
 }
 
 func (r *recordingRule) eval(ctx context.Context, in input) ([]promql.Sample, error) {
+	samples, err := r.record(ctx, in)
+	if !errors.Is(ctx.Err(), context.Canceled) {
+		r.unsure.Store(err != nil || !in.fresh)
+	}
+	return samples, err
+}
+
+func (r *recordingRule) record(ctx context.Context, in input) ([]promql.Sample, error) {
 	if in.blind {
 		return nil, errBlind
 	}

@@ -36,6 +36,9 @@ func (e *Engine) takeNext(now *Tick) {
 	} else {
 		groups = append(groups, e.hold(left, forebears)...)
 	}
+	trace(groups)
+	e.quota.reset(groups)
+	e.resume(groups, restored)
 	e.passOrphans(groups, old)
 	for _, g := range old {
 		e.metrics.forget(g.key())
@@ -57,13 +60,8 @@ func (e *Engine) newGroup(rg rules.Group) *group {
 	if rg.QueryOffset != nil {
 		g.offset = *rg.QueryOffset
 	}
-	same := map[alert.RuleID]int{}
-	for i := range rg.Rules {
+	for i, id := range ruleIDs(rg) {
 		r := &rg.Rules[i]
-		id := alert.RuleID{File: rg.File, Group: rg.Name, Name: r.Name(), Labels: r.Labels.String(), Recording: r.Record != ""}
-		n := same[id]
-		same[id]++
-		id.Index = n
 		base := ruleBase{rule: r, id: id, health: HealthUnknown}
 		if r.Record != "" {
 			g.rules = append(g.rules, &recordingRule{ruleBase: base, engine: e})
@@ -71,11 +69,29 @@ func (e *Engine) newGroup(rg rules.Group) *group {
 		}
 		g.rules = append(g.rules, &alertingRule{
 			ruleBase: base, engine: e, active: map[alert.Fingerprint]*alert.Alert{},
-			changed: map[alert.Fingerprint]bool{}, watchesAbsence: watchesAbsence(r.Expr), templates: templatesOf(r),
+			changed: map[alert.Fingerprint]bool{}, news: map[alert.Fingerprint]bool{},
+			watchesAbsence: watchesAbsence(r.Expr), templates: templatesOf(r),
 		})
+	}
+	if last := e.lastTick.Load(); last != nil {
+		g.stepped, g.slept = last.Stepped, last.Slept
 	}
 	g.status.Store(&GroupStatus{})
 	return g
+}
+
+// ruleIDs name the rules of a group, in their order.
+func ruleIDs(rg rules.Group) []alert.RuleID {
+	same := map[alert.RuleID]int{}
+	ids := make([]alert.RuleID, len(rg.Rules))
+	for i, r := range rg.Rules {
+		id := alert.RuleID{File: rg.File, Group: rg.Name, Name: r.Name(), Labels: r.Labels.String(), Recording: r.Record != ""}
+		n := same[id]
+		same[id]++
+		id.Index = n
+		ids[i] = id
+	}
+	return ids
 }
 
 // templatesOf bounds the templates of a rule, once for all its evaluations.

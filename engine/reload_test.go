@@ -94,7 +94,7 @@ groups:
 	}
 
 	next := newBench(t, nil)
-	next.Restore(records, at)
+	next.Restore(records, at, at.Add(10*time.Minute))
 	next.load(content)
 	again := at.Add(10 * time.Minute)
 	next.put(again, `x 1`)
@@ -134,7 +134,7 @@ func TestRestoredAlertOfDeletedRuleIsResolved(t *testing.T) {
 	b.Restore([]alert.Record{{
 		Rule:  alert.RuleID{File: "rules.yml", Group: "g", Name: "Old"},
 		Alert: alert.Alert{State: alert.Firing, Labels: labels.FromStrings("alertname", "Old"), ActiveAt: t0, FiredAt: t0},
-	}}, t0)
+	}}, t0, t0)
 	b.load(`groups: [{name: g, rules: [{alert: New, expr: x > 0}]}]`)
 	if len(b.sent) != 1 || !b.sent[0].Resolved {
 		t.Errorf("sent %v, want Old resolved", b.sent)

@@ -48,7 +48,8 @@ type RuleStatus struct {
 	EvaluationTime time.Duration
 	// State is the highest state of Alerts; meaningless for recording rules.
 	State alert.State
-	// HeldBack is how many alerts the group's limit keeps out.
+	// HeldBack is how many alerts the limits of the group and of all rules together
+	// keep out.
 	HeldBack int
 	// Alerts in the order of their labels: pending, firing, and, for 15
 	// minutes, those that have ended (Inactive).

@@ -27,6 +27,9 @@ type observation struct {
 func step(a *alert.Alert, o observation) (keep bool) {
 	switch {
 	case o.seen:
+		if a.State == alert.Pending && !a.HeldSince.IsZero() {
+			a.ActiveAt = a.ActiveAt.Add(o.ts.Sub(a.HeldSince)) // nobody saw it meanwhile
+		}
 		a.KeepFiringSince, a.HeldSince = time.Time{}, time.Time{}
 	case a.State != alert.Inactive && held(a, o):
 		return true

@@ -26,7 +26,7 @@ func TestStep(t *testing.T) {
 		{"keep_firing_for", 0, 30 * time.Second, time.Hour, "snnnn", "fffii"},
 		{"keep_firing_for starts again", 0, 30 * time.Second, time.Hour, "snsnnn", "fffffi"},
 		{"held without evidence", 0, 0, time.Hour, "suuun", "fhhhi"},
-		{"pending is held, and neither fires nor ends", 30 * time.Second, 0, time.Hour, "suuuus", "phhhhf"},
+		{"pending is held, and neither fires nor ends", 30 * time.Second, 0, time.Hour, "suuuuss", "phhhhpf"},
 		{"held no longer than the limit", 0, 0, 30 * time.Second, "suuuu", "fhhii"},
 		{"hold begins anew after evidence", 0, 0, 30 * time.Second, "suusuuu", "fhhfhhi"},
 		{"keep_firing_for does not run while held", 0, 30 * time.Second, time.Hour, "suuuunnn", "fhhhhffi"},

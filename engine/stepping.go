@@ -13,7 +13,8 @@ import (
 // interval has passed since its last evaluation. It takes over what Load gave. It
 // must not be called while Run runs.
 func (e *Engine) Step(ctx context.Context, t Tick) {
-	e.takeNext(e.lastTick.Swap(&t))
+	e.takeNext(e.lastTick.Load())
+	e.observe(t)
 	for _, g := range *e.groups.Load() {
 		if g.last.IsZero() || t.At.Sub(g.last) >= g.interval {
 			g.eval(ctx, t)
@@ -26,8 +27,9 @@ func (e *Engine) Step(ctx context.Context, t Tick) {
 // up to t, those that follow the scrape at t, if they are due. It takes over what
 // Load gave. It must not be called while Run runs.
 func (e *Engine) Replay(ctx context.Context, t Tick) {
-	before := e.lastTick.Swap(&t)
+	before := e.lastTick.Load()
 	e.takeNext(before)
+	e.observe(t)
 	if before != nil {
 		e.evalSlots(ctx, *before, t)
 	}

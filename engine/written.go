@@ -12,7 +12,7 @@ type Written map[string]bool
 
 // WrittenBy gives the names of the series that the rules of these groups write.
 func WrittenBy(groups []rules.Group) Written {
-	w := Written{"ALERTS": true, "ALERTS_FOR_STATE": true}
+	w := Written{alertsMetric: true, forStateMetric: true, heldMetric: true}
 	for _, g := range groups {
 		for _, r := range g.Rules {
 			if r.Record != "" {

@@ -85,6 +85,35 @@ func TestRecordsSurvive(t *testing.T) {
 	}
 }
 
+func TestAlive(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal.db")
+	j := open(t, path)
+	expect := func(when string, want time.Time) {
+		t.Helper()
+		if _, at, err := j.Load(); err != nil || !at.Equal(want) {
+			t.Errorf("%s: saved at %v, %v; want %v", when, at, err, want)
+		}
+	}
+	if err := j.Alive(t0); err != nil {
+		t.Fatal(err)
+	}
+	expect("without a save", time.Time{})
+	save(t, j, alert.Changes{At: t0.Truncate(time.Millisecond)})
+	if err := j.Alive(t0.Truncate(time.Millisecond).Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	expect("alive after the save", t0.Truncate(time.Millisecond).Add(time.Minute))
+	save(t, j, alert.Changes{At: t0.Add(time.Hour)})
+	expect("saved later", t0.Add(time.Hour))
+	if err := os.WriteFile(path+".alive", []byte("torn"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	expect("torn", t0.Add(time.Hour))
+	if err := New(Options{Path: path}).Alive(t0); !errors.Is(err, ErrClosed) {
+		t.Errorf("alive of a closed journal: %v, want %v", err, ErrClosed)
+	}
+}
+
 func TestNaNSurvives(t *testing.T) {
 	j := open(t, filepath.Join(t.TempDir(), "journal.db"))
 	save(t, j, alert.Changes{Upserts: []alert.Record{record1("A", math.NaN())}})

@@ -18,6 +18,7 @@ import (
 type gate struct {
 	to        storage.AppendableV2
 	committed func(Scraped)
+	clock     func() (at time.Time, ahead time.Duration)
 
 	mu     sync.Mutex
 	closed bool // guarded by mu
@@ -32,12 +33,19 @@ func (g *gate) shut() {
 
 // AppenderV2 implements storage.AppendableV2.
 func (g *gate) AppenderV2(ctx context.Context) storage.AppenderV2 {
-	return &gateAppender{AppenderV2: g.to.AppenderV2(ctx), gate: g}
+	// First the clock: it may have to cut the storage over, which waits for those
+	// who write.
+	at, ahead := g.clock()
+	return &gateAppender{AppenderV2: g.to.AppenderV2(ctx), gate: g, latest: at.UnixMilli(), ahead: ahead.Milliseconds()}
 }
 
 type gateAppender struct {
 	storage.AppenderV2
 	gate *gate
+	// Samples come with the time of the wall clock, which is so much behind the
+	// time that they are to bear. None may be of a time to come, which a clock that
+	// was set, or a target with a clock of its own, would make them.
+	ahead, latest int64
 	// at and up are of the last "up" sample: the manager appends its own report
 	// after the samples of the target.
 	at int64
@@ -56,6 +64,7 @@ const (
 )
 
 func (a *gateAppender) Append(ref storage.SeriesRef, ls labels.Labels, st, t int64, v float64, h *histogram.Histogram, fh *histogram.FloatHistogram, opts storage.AOptions) (storage.SeriesRef, error) {
+	t = min(t+a.ahead, a.latest)
 	if !value.IsStaleNaN(v) {
 		switch ls.Get(labels.MetricName) {
 		case "up":

@@ -45,6 +45,9 @@ type Options struct {
 	// it failed, are in storage. It is called from the scraping goroutine and
 	// must not block. May be nil.
 	Committed func(Scraped)
+	// Clock gives the time that a scrape which begins now is to bear, and how far
+	// that is ahead of the wall clock. Nil is the wall clock.
+	Clock func() (at time.Time, ahead time.Duration)
 	// BodySizeLimit (bytes, uncompressed) and SampleLimit bound one scrape; zero
 	// means 64 MiB and 200,000.
 	BodySizeLimit int
@@ -91,6 +94,9 @@ func New(opts Options) (*Scraper, error) {
 	if opts.Registerer == nil {
 		opts.Registerer = prometheus.NewRegistry()
 	}
+	if opts.Clock == nil {
+		opts.Clock = func() (time.Time, time.Duration) { return time.Now(), 0 }
+	}
 	if opts.BodySizeLimit == 0 {
 		opts.BodySizeLimit = defaultBodySizeLimit
 	}
@@ -108,7 +114,7 @@ func New(opts Options) (*Scraper, error) {
 // or if it cannot start, does it return.
 func (s *Scraper) Run(ctx context.Context) error {
 	conns := newConnections()
-	gate := &gate{to: s.opts.Appendable, committed: s.opts.Committed}
+	gate := &gate{to: s.opts.Appendable, committed: s.opts.Committed, clock: s.opts.Clock}
 	m, err := scrape.NewManager(&scrape.Options{
 		DiscoveryReloadOnStartup: true,
 		// The manager spreads first scrapes over an interval, for the sake of

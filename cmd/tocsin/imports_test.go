@@ -17,6 +17,7 @@ var allowed = map[string][]string{
 	"rules/lint":      {"rules"},
 	"configfile":      {"rules", "rules/lint"},
 	"scrape":          {},
+	"timeline":        {},
 	"storage":         {},
 	"plugin":          {},
 	"examples":        {},
@@ -26,9 +27,10 @@ var allowed = map[string][]string{
 	"engine/replay":   {"engine", "rules", "alert"},
 	"engine/ruletest": {"engine", "rules", "alert"},
 	"web":             {"engine", "rules", "alert"},
-	"cmd/tocsin":      {"alert", "rules", "rules/lint", "configfile", "scrape", "storage", "plugin", "examples", "journal", "notify", "engine", "engine/replay", "engine/ruletest", "web"},
+	"cmd/tocsin":      {"alert", "rules", "rules/lint", "configfile", "scrape", "timeline", "storage", "plugin", "examples", "journal", "notify", "engine", "engine/replay", "engine/ruletest", "web"},
 	"test":            {},
 	"test/faults":     {},
+	"test/smalldisk":  {},
 }
 
 // fences are imports that belong to one package alone.

@@ -60,6 +60,15 @@ func parseMode(s *settings, v string) error {
 	return nil
 }
 
+func parseAlertLimit(s *settings, v string) error {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 {
+		return errors.New("expected a number of alerts such as 10000")
+	}
+	s.alertLimit = n
+	return nil
+}
+
 func parseSwitch(field func(*settings) *bool) func(*settings, string) error {
 	return func(s *settings, v string) error {
 		if v != "on" && v != "off" {

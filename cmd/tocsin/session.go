@@ -2,16 +2,22 @@ package main
 
 import (
 	"context"
+	"errors"
+	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/tocsin/tocsin/alert"
+	"github.com/tocsin/tocsin/engine"
+	"github.com/tocsin/tocsin/journal"
+	"github.com/tocsin/tocsin/storage"
 )
 
-// open opens the store, again and again until it can or ctx is done, and restores
-// what the process before knew.
+// open opens the store, in memory if the disk refuses, and restores what the
+// process before knew. Only another process in the directory makes it wait.
 func (l *lifecycle) open(ctx context.Context) bool {
 	for {
-		err := l.store.Open()
+		err := l.store.OpenOrFallBack()
 		if err == nil {
 			l.restore()
 			l.setFault("")
@@ -34,24 +40,58 @@ func (l *lifecycle) restore() {
 	if l.restored {
 		return
 	}
+	l.engine.Load(l.book.load())
+	var records []alert.Record
+	var asOf time.Time
 	err := l.journal.Open()
 	if err == nil {
-		var records []alert.Record
-		var asOf time.Time
-		if records, asOf, err = l.journal.Load(); err == nil {
-			// The journal has only changes: a process that was killed was alive for
-			// as long as it stored samples.
-			if newest := l.store.Newest(); newest.After(asOf) && newest.Before(time.Now()) {
-				asOf = newest
-			}
-			l.engine.Restore(records, asOf)
-		}
+		records, asOf, err = l.journal.Load()
 	}
 	if err != nil {
-		l.log.Error("alert state of the process before is lost", "err", err)
+		l.log.Error("alert state of the process before cannot be read", "err", err)
 	}
-	l.engine.Load(l.book.load())
+	newest := l.store.Newest()
+	if asOf.IsZero() && !newest.IsZero() {
+		records = l.recover(newest)
+	}
+	// The journal has only changes: a process that was killed was alive for as long
+	// as it stored samples.
+	if newest.After(asOf) {
+		asOf = newest
+	}
+	l.clock.start(asOf)
+	if !asOf.IsZero() {
+		l.engine.Restore(records, asOf, l.clock.now())
+	}
+	l.restoreOutbox()
 	l.restored = true
+}
+
+// recover reads the alerts from the series that they left, where the journal has
+// never been written or could not be read.
+func (l *lifecycle) recover(newest time.Time) []alert.Record {
+	ctx, cancel := context.WithTimeout(context.Background(), engine.QueryTimeout)
+	defer cancel()
+	records, err := l.engine.Recover(ctx, newest)
+	if err != nil {
+		l.log.Error("alert state of the process before is lost", "err", err)
+	} else if len(records) > 0 {
+		l.log.Warn("alert state recovered from storage, as there is no journal", "alerts", len(records))
+	}
+	return records
+}
+
+// restoreOutbox hands over what the process before could not deliver, before
+// anything else is sent.
+func (l *lifecycle) restoreOutbox() {
+	left, err := l.journal.Undelivered()
+	if errors.Is(err, journal.ErrClosed) {
+		return // which has been reported
+	}
+	if err != nil {
+		l.log.Error("undelivered alerts of the process before are lost", "err", err)
+	}
+	l.notifier.Restore(left)
 }
 
 // scrape scrapes until ctx is done, also where it could not begin at first.
@@ -67,19 +107,24 @@ func (l *lifecycle) scrape(ctx context.Context) {
 	}
 }
 
-// keepJournal opens a journal that could not be opened, once it can be: what is
-// known now is all that counts, not what stands in there.
+// keepJournal opens a journal anew that could not be opened or written, until that
+// works. What is known now is then saved again: nothing that has changed meanwhile
+// stands in there. The journal asks the notifier for the outboxes.
 func (l *lifecycle) keepJournal(ctx context.Context) {
-	for !l.journal.IsOpen() && wait(ctx, openRetry) {
-		err := l.journal.Open()
-		if err == nil {
-			err = l.journal.Save(alert.Changes{Replace: true})
+	last := ""
+	for wait(ctx, openRetry) {
+		if l.journal.IsOpen() {
+			continue
 		}
-		if err != nil {
-			l.log.Warn("alert state is not durable yet", "err", err)
+		if err := l.journal.Reopen(); err != nil {
+			if err.Error() != last {
+				last = err.Error()
+				l.log.Warn("alert state is not durable", "err", err, "next_try_in", openRetry)
+			}
 			continue
 		}
 		l.engine.Resave()
+		last = ""
 		l.log.Info("alert state is durable again")
 	}
 }
@@ -91,5 +136,29 @@ func wait(ctx context.Context, d time.Duration) bool {
 		return false
 	case <-time.After(d):
 		return true
+	}
+}
+
+// aliveEvery is how many intervals lie between two marks that the process lives.
+const aliveEvery = 4
+
+// aliveMark notes for the next process until when this one evaluated, where no
+// samples on the disk tell; it costs the flash a page, so not with every evaluation.
+func aliveMark(s settings, store *storage.Store, jrnl *journal.Journal, log *slog.Logger) func(time.Time) {
+	var mu sync.Mutex
+	var last time.Time
+	return func(at time.Time) {
+		if !s.memory && !store.Degraded() {
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if since := at.Sub(last); since >= 0 && since < aliveEvery*s.evalInterval {
+			return
+		}
+		last = at
+		if err := jrnl.Alive(at); err != nil {
+			log.Debug("no mark of life", "err", err)
+		}
 	}
 }

@@ -37,6 +37,7 @@ type settings struct {
 	webConfigFile  string
 	resendDelay    time.Duration
 	holdLimit      time.Duration
+	alertLimit     int
 	pauseHold      time.Duration
 	selfAlerts     bool
 	logLevel       string
@@ -101,6 +102,7 @@ func table() []setting {
 		{env: "WEB_ENABLE_REMOTE_WRITE_RECEIVER", flag: "web.enable-remote-write-receiver", def: "off", toggle: true, help: "POST /api/v1/write takes samples from others", parse: parseSwitch(func(s *settings) *bool { return &s.remoteWrite })},
 		{env: "RESEND_DELAY", flag: "alert.resend-delay", def: "1m", help: "least time before an unchanged alert is sent again", parse: parseDuration(func(s *settings) *time.Duration { return &s.resendDelay })},
 		{env: "HOLD_LIMIT", flag: "alert.hold-limit", def: "1h", help: "how long an alert is held when there is no fresh data", parse: parseDuration(func(s *settings) *time.Duration { return &s.holdLimit })},
+		{env: "ALERT_LIMIT", flag: "alert.limit", def: "10000", help: "how many alerts there may be at once, of all rules together; more wait until others end", parse: parseAlertLimit},
 		{env: "PAUSE_HOLD", flag: "alert.pause-hold", def: "15m", help: "how long Alertmanager keeps firing alerts over a pause", parse: parseDuration(func(s *settings) *time.Duration { return &s.pauseHold })},
 		{env: "SELF_ALERTS", flag: "alert.self", def: "on", help: "Tocsin's own alerts and the dead man's switch: on or off", parse: parseSwitch(func(s *settings) *bool { return &s.selfAlerts })},
 		{env: "LOG_LEVEL", flag: "log.level", def: "info", help: "debug, info, warn or error", parse: parseLevel},

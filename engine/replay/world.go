@@ -82,7 +82,10 @@ func (noLabelQueries) Close() error { return nil }
 // written tells which series the rules write: those of alerts, and of each
 // recording rule the ones of its name that bear its labels.
 func written(groups []rules.Group) func(labels.Labels) bool {
-	recorded := map[string][]labels.Labels{"ALERTS": {labels.EmptyLabels()}, "ALERTS_FOR_STATE": {labels.EmptyLabels()}}
+	recorded := map[string][]labels.Labels{}
+	for _, name := range []string{"ALERTS", "ALERTS_FOR_STATE", "ALERTS_HELD"} {
+		recorded[name] = []labels.Labels{labels.EmptyLabels()}
+	}
 	for _, g := range groups {
 		for _, r := range g.Rules {
 			if r.Record != "" {

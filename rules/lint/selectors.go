@@ -31,7 +31,7 @@ func (l *Linter) Selectors(f *rules.File, r *rules.Rule) []Selector {
 			return nil
 		}
 		name := metricName(sel)
-		if name == "ALERTS" || name == "ALERTS_FOR_STATE" || l.recorded[name] {
+		if slices.Contains([]string{"ALERTS", "ALERTS_FOR_STATE", "ALERTS_HELD"}, name) || l.recorded[name] {
 			return nil
 		}
 		text := (&parser.VectorSelector{Name: sel.Name, LabelMatchers: sel.LabelMatchers}).String()

@@ -1,0 +1,130 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/tocsin/tocsin/alert"
+)
+
+// closeGap moves what counts time over whatever lies between the last evaluation
+// and the one at t: a jump of the clock, and time in which nobody looked, which
+// counts for no `for` and no keep_firing_for.
+func (g *group) closeGap(t Tick) {
+	if stepped := t.Stepped - g.stepped; stepped != 0 {
+		g.move(stepped, t.At)
+	}
+	slept := t.Slept - g.slept
+	g.stepped, g.slept = t.Stepped, t.Slept
+	switch {
+	case g.paused && !g.asOf.IsZero():
+		slept = t.At.Sub(g.asOf) - g.interval
+	case slept > 0 && !g.last.IsZero():
+		g.last = g.last.Add(slept) // what a machine that sleeps does not evaluate is not missed
+	}
+	g.shift(slept)
+}
+
+// resume closes the gap between two processes, and journals what it gives: should
+// this process end before its first evaluation, the next one knows where it stood.
+func (e *Engine) resume(groups []*group, st *restoredState) {
+	if st == nil {
+		return
+	}
+	changes := alert.Changes{At: st.now, Replace: true}
+	for _, g := range groups {
+		if g.paused && g.asOf.Equal(st.asOf) {
+			if back := st.now.Sub(g.asOf); back < 0 {
+				g.move(back, st.now)
+			} else {
+				g.shift(back - g.interval)
+			}
+			g.asOf = later(g.asOf, st.now.Add(-g.interval)) // what is closed is closed
+		}
+		for _, r := range g.alerting() {
+			changes.Upserts = append(changes.Upserts, r.records()...)
+		}
+	}
+	c := coverage{last: st.asOf}
+	if st.now.Before(st.asOf) {
+		c = c.seen(st.now, e.opts.ScrapeInterval)
+	}
+	e.coverage.Store(&c)
+	if err := e.opts.Journal(changes); err != nil {
+		e.metrics.journalErrors.Inc()
+		e.log.Error("alert state is not durable", "err", err)
+		for _, g := range groups {
+			g.resave.Store(true)
+		}
+	}
+}
+
+// shift moves what counts time by a gap in which nobody looked.
+func (g *group) shift(gap time.Duration) {
+	if gap <= 0 {
+		return
+	}
+	for _, r := range g.alerting() {
+		for fp, a := range r.active {
+			if shift(a, gap) {
+				r.changed[fp] = true
+			}
+		}
+	}
+}
+
+// move follows a step of the clock: to now, by the step.
+func (g *group) move(step time.Duration, now time.Time) {
+	for _, at := range []*time.Time{&g.last, &g.asOf} {
+		if !at.IsZero() {
+			*at = at.Add(step)
+		}
+	}
+	for _, r := range g.alerting() {
+		for fp, a := range r.active {
+			move(a, step, now)
+			r.changed[fp] = true
+		}
+		for fp, since := range r.waiting {
+			r.waiting[fp] = since.Add(step)
+		}
+	}
+}
+
+// counts tells whether time runs for any of the rule's alerts.
+func (r *alertingRule) counts() bool {
+	for _, a := range r.active {
+		if a.State == alert.Pending || !a.KeepFiringSince.IsZero() || !a.HeldSince.IsZero() {
+			return true
+		}
+	}
+	return false
+}
+
+// shift moves the times by which an alert counts, and tells whether it has any.
+func shift(a *alert.Alert, by time.Duration) (moved bool) {
+	if a.State == alert.Pending {
+		a.ActiveAt, moved = a.ActiveAt.Add(by), true
+	}
+	for _, since := range []*time.Time{&a.KeepFiringSince, &a.HeldSince} {
+		if !since.IsZero() {
+			*since, moved = since.Add(by), true
+		}
+	}
+	return moved
+}
+
+// move takes an alert over a step of the clock: what counts goes along, so that a
+// clock neither satisfies a `for` nor begins it anew. What only tells when
+// something was stays; an end must not lie in the future, where it would be none.
+// The beginning stays in any case: receivers know the incident by it.
+func move(a *alert.Alert, step time.Duration, now time.Time) {
+	if shift(a, step); step < 0 && a.State == alert.Firing {
+		a.ActiveAt = a.ActiveAt.Add(step) // or it would seem to fire before its time
+	}
+	if a.ResolvedAt.After(now) {
+		a.ResolvedAt = a.ResolvedAt.Add(step)
+	}
+	if a.LastSentAt.After(now) { // nobody knows how long ago that is: tell them again
+		a.LastSentAt, a.ValidUntil = time.Time{}, time.Time{}
+	}
+}

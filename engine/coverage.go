@@ -1,0 +1,69 @@
+package engine
+
+import (
+	"slices"
+	"time"
+)
+
+const (
+	// coverageKept bounds how far back gaps are remembered, and maxGaps how many.
+	coverageKept = 7 * 24 * time.Hour
+	maxGaps      = 256
+	// maxMissing is the part of a window that may be missing before what the window
+	// gives is no evidence: one in maxMissing.
+	maxMissing = 10
+)
+
+// coverage tells when targets were seen: where samples are missing because
+// nobody looked, or nothing answered, or the clock jumped. It is immutable.
+type coverage struct {
+	last time.Time // the last scrape that brought something
+	gaps []gap     // oldest first
+}
+
+// gap is a time without scrapes that brought anything: after from, before to.
+type gap struct{ from, to time.Time }
+
+// seen is the coverage with one more scrape, which came as expected if it is one
+// interval after the last.
+func (c coverage) seen(at time.Time, interval time.Duration) coverage {
+	next := coverage{last: at}
+	for _, g := range c.gaps {
+		if g.to.After(at.Add(-coverageKept)) && !g.to.After(at) {
+			next.gaps = append(next.gaps, g)
+		}
+	}
+	switch since := at.Sub(c.last); {
+	case c.last.IsZero():
+	case since < 0:
+		// The clock went back, and storage has what was before then: how long ago,
+		// in the new time, nobody knows.
+		next.gaps = []gap{{at.Add(-coverageKept), at}}
+	case since > interval+interval/2:
+		next.gaps = append(next.gaps, gap{c.last.Add(interval), at})
+	}
+	next.gaps = slices.Clone(next.gaps[max(0, len(next.gaps)-maxGaps):])
+	return next
+}
+
+// complete tells whether the window of this width before at has its samples. If
+// not, upTo is when they began to come again: who appeared after that is judged by
+// what there is.
+func (c coverage) complete(at time.Time, window time.Duration) (ok bool, upTo time.Time) {
+	from := at.Add(-window)
+	var missing time.Duration
+	for _, g := range c.gaps {
+		if begin := later(g.from, from); g.to.After(begin) {
+			missing += g.to.Sub(begin)
+			upTo = g.to
+		}
+	}
+	return missing <= window/maxMissing, upTo
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,57 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestAlertLimit: what fires stays, what waits is admitted by first-seen order over
+// all rules, and what is held back is told.
+func TestAlertLimit(t *testing.T) {
+	b := newBench(t, func(o *Options) { o.AlertLimit = 3 })
+	b.load(`groups: [{name: g, rules: [{alert: A, expr: a > 0}, {alert: B, expr: b > 0}]}]`)
+	at := t0
+	tick := func(samples ...string) []string {
+		b.put(at, samples...)
+		sent := b.tick(at, true)
+		at = at.Add(step15)
+		slices.Sort(sent)
+		return sent
+	}
+	expect(t, "sent", tick(`a{k="1"} 1`, `a{k="2"} 1`), `firing {alertname="A", k="1"}`, `firing {alertname="A", k="2"}`)
+	expect(t, "sent with room for one", tick(`a{k="1"} 1`, `a{k="2"} 1`, `b{k="1"} 1`, `b{k="2"} 1`), `firing {alertname="B", k="1"}`)
+	expect(t, "sent without room", tick(`a{k="1"} 1`, `a{k="2"} 1`, `a{k="3"} 1`, `b{k="1"} 1`, `b{k="2"} 1`))
+	if got := [2]int{b.rule(0).HeldBack, b.rule(1).HeldBack}; got != [2]int{1, 1} {
+		t.Errorf("held back %v, want one of each rule", got)
+	}
+	if err := b.rule(1).LastError; !strings.Contains(err, "ALERT_LIMIT") {
+		t.Errorf("error %q does not name the setting", err)
+	}
+	// One ends: the room is B's second, which waits longer, though A is asked first.
+	expect(t, "sent when one ends", tick(`a{k="1"} 0`, `a{k="2"} 1`, `a{k="3"} 1`, `b{k="1"} 1`, `b{k="2"} 1`),
+		`firing {alertname="B", k="2"}`, `resolved {alertname="A", k="1"}`)
+	expect(t, "sent when another ends", tick(`a{k="1"} 0`, `a{k="2"} 0`, `a{k="3"} 1`, `b{k="1"} 1`, `b{k="2"} 1`),
+		`firing {alertname="A", k="3"}`, `resolved {alertname="A", k="2"}`)
+}
+
+// TestAlertLimitOverReload: rules that are gone give their room back.
+func TestAlertLimitOverReload(t *testing.T) {
+	b := newBench(t, func(o *Options) { o.AlertLimit = 5 })
+	var samples []string
+	for i := range 5 {
+		samples = append(samples, fmt.Sprintf(`x{k="%d"} 1`, i))
+	}
+	b.load(`groups: [{name: g, rules: [{alert: A, expr: x > 0}]}]`)
+	b.put(t0, samples...)
+	b.tick(t0, true)
+	b.load(`groups: [{name: g, rules: [{alert: B, expr: x > 0}]}]`)
+	at := t0.Add(step15)
+	b.put(at, samples...)
+	if diff := cmp.Diff(5, len(b.tick(at, true))); diff != "" {
+		t.Errorf("alerts of the new rule sent (-want +got):\n%s", diff)
+	}
+}

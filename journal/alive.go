@@ -1,0 +1,41 @@
+package journal
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+)
+
+// Alive notes that the process was there at a time, for Load to tell the next one.
+// Without samples on the disk nothing else would, and a `for` would lose what has
+// passed since the last change. It is a few bytes in a file of its own, and not
+// fsynced: what a power cut takes of it makes a `for` longer, never shorter.
+func (j *Journal) Alive(at time.Time) error {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	if j.db == nil {
+		return ErrClosed
+	}
+	f, err := os.OpenFile(j.alivePath(), os.O_WRONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		return fmt.Errorf("note that we are alive: %w", err)
+	}
+	_, err = f.WriteAt(binary.BigEndian.AppendUint64(nil, uint64(at.UnixMilli())), 0)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("note that we are alive: %w", err)
+	}
+	return nil
+}
+
+// lastAlive is what Alive noted last; zero if nothing.
+func (j *Journal) lastAlive() time.Time {
+	b, err := os.ReadFile(j.alivePath())
+	if err != nil || len(b) != 8 {
+		return time.Time{} // it is not there, or torn: the journal's own time holds
+	}
+	return time.UnixMilli(int64(binary.BigEndian.Uint64(b)))
+}
+
+func (j *Journal) alivePath() string { return j.opts.Path + ".alive" }
