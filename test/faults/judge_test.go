@@ -31,7 +31,8 @@ func (o *oracle) judgeChange(s series, was, is alert.Alert) {
 	case was.State == alert.Inactive && is.State == alert.Firing && is.FiredAt.Equal(was.FiredAt):
 		o.fail(key, "it had ended and fires as before: it is now %s", show(is))
 	}
-	if !gone && is.State != alert.Inactive && (was.State == alert.Inactive || !is.ActiveAt.Equal(was.ActiveAt)) &&
+	moved := was.State == alert.Pending && is.State == alert.Pending // judged above
+	if !gone && is.State != alert.Inactive && !moved && (was.State == alert.Inactive || !is.ActiveAt.Equal(was.ActiveAt)) &&
 		!o.evidence(key, from, to, true) && o.debts[key].none() {
 		o.fail(key, "it is %s, and there was nothing to see", show(is))
 	}
@@ -176,7 +177,7 @@ func (o *oracle) seen(s series, on bool) time.Duration {
 			continue
 		}
 		first := l.last + 1
-		for first > l.first && (!ss[first-2].sure() || ss[first-2].on[o.index[s.key()]] == on) {
+		for first > l.first && (ss[first-2].failed || ss[first-2].on[o.index[s.key()]] == on) {
 			first--
 		}
 		if until > first {
