@@ -126,6 +126,9 @@ func (s *Store) openTSDB() (*handle, error) {
 	for {
 		h, err := s.openAt(s.tsdbDir(), false)
 		if err == nil {
+			if err := syncDir(s.opts.Dir); err != nil { // the TSDB syncs what is in its own only
+				s.log.Warn("samples may not outlive a power cut", "err", err)
+			}
 			return h, nil
 		}
 		if !isDamage(err) {

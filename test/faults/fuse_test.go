@@ -226,6 +226,14 @@ func (n *node) Allocate(_ context.Context, _ fs.FileHandle, off, size uint64, mo
 	return 0
 }
 
+// Statfs implements fs.NodeStatfser: there is always room.
+func (n *node) Statfs(_ context.Context, out *fuse.StatfsOut) syscall.Errno {
+	out.Bsize, out.Frsize, out.NameLen = pageSize, pageSize, 255
+	out.Blocks, out.Bfree, out.Bavail = 1<<20, 1<<20, 1<<20
+	out.Files, out.Ffree = 1<<20, 1<<20
+	return 0
+}
+
 // Flush implements fs.NodeFlusher: closing a file makes nothing durable.
 func (n *node) Flush(context.Context, fs.FileHandle) syscall.Errno { return 0 }
 

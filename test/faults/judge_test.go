@@ -18,7 +18,7 @@ func (o *oracle) judgeChange(s series, was, is alert.Alert) {
 	case was.Labels.IsEmpty():
 	case was.State == alert.Pending && (gone || same && o.restarted(s, was, is)):
 		if !off {
-			o.failUnless(!gone && !o.disk && open[memoryForgets], memoryForgets, key, "its time pending was lost; it is now %s", show(is))
+			o.failUnless(!gone && !o.disk && open[memoryForgets], memoryForgets, key, "its time pending was lost, beyond %s; it is now %s", o.owed(s).most, show(is))
 		}
 	case was.State == alert.Firing && !(same && is.FiredAt.Equal(was.FiredAt)):
 		if !off {
@@ -31,7 +31,8 @@ func (o *oracle) judgeChange(s series, was, is alert.Alert) {
 	case was.State == alert.Inactive && is.State == alert.Firing && is.FiredAt.Equal(was.FiredAt):
 		o.fail(key, "it had ended and fires as before: it is now %s", show(is))
 	}
-	if !gone && is.State != alert.Inactive && (was.State == alert.Inactive || !is.ActiveAt.Equal(was.ActiveAt)) &&
+	moved := was.State == alert.Pending && is.State == alert.Pending // judged above
+	if !gone && is.State != alert.Inactive && !moved && (was.State == alert.Inactive || !is.ActiveAt.Equal(was.ActiveAt)) &&
 		!o.evidence(key, from, to, true) && o.debts[key].none() {
 		o.fail(key, "it is %s, and there was nothing to see", show(is))
 	}
@@ -67,24 +68,23 @@ func (o *oracle) restarted(s series, was, is alert.Alert) bool {
 	return is.ActiveAt.Sub(was.ActiveAt) > o.owed(s).most+rounding
 }
 
-// owed is the debt of an alert with that of this life.
+// owed is the debt of an alert with that of this life. A process moves what counts
+// time when it begins, or when it first evaluates.
 func (o *oracle) owed(s series) debt {
 	d := o.debts[s.key()]
-	life := o.life()
-	if life.first > life.last {
-		return d // nothing was evaluated
-	}
-	ss := o.target.scrapes()
-	// The process before that scraped looked until it was killed at most, and until
-	// its last scrape but two at least.
-	for i := len(o.lives) - 2; i >= 0; i-- {
-		l := o.lives[i]
-		if l.first > l.last {
-			continue
-		}
-		d.least += max(0, life.began.Sub(l.killed)-s.rule.every)
-		d.most += ss[min(life.first+3, life.last)-1].at.Sub(ss[max(1, l.last-2)-1].at) + s.rule.every
+	ss, last := o.target.scrapes(), len(o.lives)-1
+	life := o.lives[last]
+	if last == 0 {
 		return d
+	}
+	d.least += max(0, life.began.Sub(o.lives[last-1].killed)-s.rule.every)
+	until := life.killed
+	if life.first <= life.last {
+		until = ss[min(life.first+3, life.last)-1].at
+	}
+	// Processes before it looked until two scrapes before their last, at least.
+	if life.first > 1 {
+		d.most += until.Sub(ss[max(1, life.first-3)-1].at) + s.rule.every
 	}
 	return d
 }
@@ -177,7 +177,7 @@ func (o *oracle) seen(s series, on bool) time.Duration {
 			continue
 		}
 		first := l.last + 1
-		for first > l.first && (!ss[first-2].sure() || ss[first-2].on[o.index[s.key()]] == on) {
+		for first > l.first && (ss[first-2].failed || ss[first-2].on[o.index[s.key()]] == on) {
 			first--
 		}
 		if until > first {

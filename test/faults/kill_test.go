@@ -11,7 +11,7 @@ import (
 
 // patience is how long a test waits for what must come. It decides nothing but
 // how long a failure takes.
-const patience = time.Minute
+const patience = 45 * time.Second
 
 // killing is one victim with its world.
 type killing struct {

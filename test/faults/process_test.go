@@ -69,8 +69,9 @@ func (o *outage) judge(records []alert.Record, told []told, tg *target, served i
 	}
 	for key, i := range last {
 		p, is := told[i], now[key]
-		same := is.State == alert.Firing && is.FiredAt.Truncate(rounding/2).Equal(p.startsAt)
+		same := is.State == alert.Firing && sameTime(is.FiredAt, p.startsAt)
 		switch {
+		case p.late:
 		case p.resolved && same:
 			o.fatal("the receiver was told %s, and the journal has %s", p, show(is))
 		case !p.resolved && !same && !oracle.evidence(key, p.seq, served, false):

@@ -21,12 +21,16 @@ type told struct {
 	served           int // scrapes that there had been by then
 	startsAt, endsAt time.Time
 	resolved         bool
+	late             bool // it is over, and reported now as it could not be before
 }
 
 func (p told) String() string {
 	state := "firing"
-	if p.resolved {
+	switch {
+	case p.resolved:
 		state = "resolved"
+	case p.late:
+		state = "firing late"
 	}
 	return fmt.Sprintf("%s since %s, seen in scrape %d, told in life %d after scrape %d",
 		state, clock(p.startsAt), p.seq, p.life, p.served)
@@ -73,6 +77,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		r.log = append(r.log, told{
 			at: at, key: a.Labels["alertname"] + "/" + a.Labels["n"], life: life, seq: seq, served: served,
 			startsAt: a.StartsAt, endsAt: a.EndsAt, resolved: !a.EndsAt.After(at),
+			late: a.Annotations["late_delivery"] != "",
 		})
 	}
 	before := r.before

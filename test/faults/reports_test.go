@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"slices"
 	"time"
 
 	"github.com/tocsin/tocsin/alert"
@@ -9,8 +10,26 @@ import (
 // view is what a receiver knows of one alert, as an Alertmanager does.
 type view struct {
 	active *told // the last report of what fires
-	fired  map[time.Time]bool
-	ended  map[time.Time]bool
+	fired  incidents
+	ended  incidents
+}
+
+// incidents are some of one alert, by when they began.
+type incidents []time.Time
+
+// has takes moments that are close for one: the process may count in another time
+// than it tells receivers.
+func (is incidents) has(at time.Time) bool {
+	return slices.ContainsFunc(is, func(i time.Time) bool { return sameTime(i, at) })
+}
+
+func sameTime(a, b time.Time) bool { return a.Sub(b).Abs() < interval/2 }
+
+// heardLate notes a report of what is over, which people are to know all the same.
+// It may come twice: a process that is killed does not know what has arrived.
+func (v *view) heardLate(p told) {
+	v.active = nil
+	v.fired, v.ended = append(v.fired, p.startsAt), append(v.ended, p.startsAt)
 }
 
 // judgeReports judges what the receiver was told in this life.
@@ -23,6 +42,8 @@ func (o *oracle) judgeReports(now map[string]alert.Alert) {
 		switch is := now[p.key]; {
 		case v == nil:
 			o.t.Errorf("the receiver was told of %s, which nobody knows", p.key)
+		case p.late:
+			v.heardLate(p)
 		case p.resolved:
 			o.judgeEnd(v, p, is)
 		default:
@@ -36,23 +57,24 @@ func (o *oracle) judgeReports(now map[string]alert.Alert) {
 func (o *oracle) judgeFiring(v *view, p told, is alert.Alert) {
 	o.t.Helper()
 	ss := o.target.scrapes()
-	if p.seq == 0 || p.seq > len(ss) || ss[p.seq-1].failed || !ss[p.seq-1].on[o.index[p.key]] {
+	// One that was found in storage alone, without a journal, has no annotations.
+	if p.seq != 0 && (p.seq > len(ss) || ss[p.seq-1].failed || !ss[p.seq-1].on[o.index[p.key]]) {
 		o.fail(p.key, "the receiver was told %s, which that scrape did not show", p)
 	}
-	if v.ended[p.startsAt] {
+	if v.ended.has(p.startsAt) {
 		o.fail(p.key, "the receiver was told %s, and before that it had ended", p)
 	}
 	if a := v.active; a != nil {
-		if !a.startsAt.Equal(p.startsAt) && !o.evidence(p.key, a.seq, p.seq, false) {
+		if !sameTime(a.startsAt, p.startsAt) && !o.evidence(p.key, a.seq, p.seq, false) {
 			o.fail(p.key, "the receiver was told %s, and before that %s: one incident twice", p, a)
 		}
 		o.judgeSilence(a, p)
 	}
 	// What the receiver knows must outlive the process.
-	if !(is.State == alert.Firing && is.FiredAt.Equal(p.startsAt)) && !o.evidence(p.key, p.seq, len(ss), false) {
+	if !(is.State == alert.Firing && sameTime(is.FiredAt, p.startsAt)) && !o.evidence(p.key, p.seq, len(ss), false) {
 		o.fail(p.key, "the receiver was told %s, and the journal has %s", p, show(is))
 	}
-	v.active, v.fired[p.startsAt] = &p, true
+	v.active, v.fired = &p, append(v.fired, p.startsAt)
 }
 
 // judgeEnd judges one report of an alert that has ended.
@@ -61,14 +83,16 @@ func (o *oracle) judgeEnd(v *view, p told, is alert.Alert) {
 	if !o.evidence(p.key, p.seq, p.served, false) {
 		o.fail(p.key, "the receiver was told %s, and nothing showed that it ended", p)
 	}
-	if is.State == alert.Firing && is.FiredAt.Equal(p.startsAt) {
+	if is.State == alert.Firing && sameTime(is.FiredAt, p.startsAt) {
 		o.fail(p.key, "the receiver was told %s, and the journal has %s", p, show(is))
 	}
-	if !v.fired[p.startsAt] && !v.ended[p.startsAt] {
+	// One that was found in storage alone, as the process was killed before it had a
+	// journal, is in no outbox.
+	if p.seq != 0 && !v.fired.has(p.startsAt) && !v.ended.has(p.startsAt) {
 		// An Alertmanager tells nobody of an alert that it has never seen firing.
 		o.failUnless(open[endWithoutBegin], endWithoutBegin, p.key, "the receiver was told %s, and never that it fired", p)
 	}
-	v.active, v.ended[p.startsAt] = nil, true
+	v.active, v.ended = nil, append(v.ended, p.startsAt)
 }
 
 // judgeSilence judges whether an alert that fires was told again before an

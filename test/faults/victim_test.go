@@ -41,6 +41,9 @@ func newVictim(t *testing.T, data, mode string, tg *target, am *receiver) *victi
 		"--external.labels=host=h", "--log.level=warn",
 	}
 	t.Cleanup(func() {
+		if t.Failed() && v.cmd != nil {
+			_ = v.cmd.Process.Signal(syscall.SIGQUIT) // what it hangs in, if it does
+		}
 		if err := v.end(); err != nil {
 			t.Error(err)
 		}
@@ -136,5 +139,5 @@ func (v *victim) tail() string {
 	if err != nil {
 		return err.Error()
 	}
-	return string(text[max(0, len(text)-8<<10):])
+	return string(text[max(0, len(text)-64<<10):])
 }
