@@ -48,12 +48,6 @@ func (j *Journal) Open() error {
 	if err := syncDir(filepath.Dir(j.opts.Path)); err != nil {
 		j.log.Warn("journal may not outlive a power cut", "err", err)
 	}
-	// A file whose entry in its directory is not on the disk is lost with all that
-	// is: this process may have begun it, or one that was killed before it came
-	// here. Where directories cannot be synced, all else still can.
-	if err := syncDir(filepath.Dir(j.opts.Path)); err != nil {
-		j.log.Warn("journal may not outlive a power cut", "err", err)
-	}
 	j.db = db
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"path/filepath"
 	"syscall"
 	"time"
 
@@ -163,9 +162,6 @@ func (s *Store) openAt(dir string, memory bool) (*handle, error) {
 	})
 	if err != nil {
 		return nil, err
-	}
-	if err := syncDir(filepath.Dir(dir)); err != nil && !memory { // the TSDB syncs what is in its own only
-		s.log.Warn("samples may not outlive a power cut", "err", err)
 	}
 	h.db.DisableCompactions() // upkeep compacts
 	s.reportRepairs(h.registry)

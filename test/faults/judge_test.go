@@ -63,9 +63,31 @@ func counted(a alert.Alert) time.Time {
 }
 
 // restarted tells whether a pending alert has begun anew: it counts from later
-// than what the time without a process accounts for.
+// than what the time without a process, or without scrapes that succeed, accounts
+// for: a pending alert that is held stands still.
 func (o *oracle) restarted(s series, was, is alert.Alert) bool {
-	return is.ActiveAt.Sub(was.ActiveAt) > o.owed(s).most+rounding
+	return is.ActiveAt.Sub(was.ActiveAt) > o.owed(s).most+o.blind(s)+rounding
+}
+
+// blind is for how long scrapes failed, at most, where that ended in this life or
+// the last scrapes before it.
+func (o *oracle) blind(s series) (d time.Duration) {
+	ss := o.target.scrapes()
+	first := max(1, o.judged-behind)
+	for first > 1 && ss[first-1].failed {
+		first--
+	}
+	for n := first; n <= o.life().last; n++ {
+		if !ss[n-1].failed {
+			continue
+		}
+		until := ss[n-1].at.Add(s.rule.every)
+		if n < len(ss) {
+			until = ss[n].at
+		}
+		d += until.Sub(ss[n-1].at) + s.rule.every
+	}
+	return d
 }
 
 // owed is the debt of an alert with that of this life. A process moves what counts
