@@ -55,6 +55,12 @@ func (r *alertingRule) eval(ctx context.Context, in input) ([]promql.Sample, err
 	if !blind {
 		result, err = r.query(ctx, in)
 	}
+	if stale, means := r.engine.doubtful(); stale || means { // it may have come while we asked
+		in.fresh = in.fresh && !stale
+		if means && !r.watchesAbsence {
+			blind, result, err = true, nil, nil
+		}
+	}
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return nil, ctx.Err() // cut off by the stop: nothing was seen
 	}

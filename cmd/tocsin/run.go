@@ -95,7 +95,7 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	})
 	target := pickTarget(ctx, s)
 	d.renewal = newRenewal(s, target, life.isRunning, leave, log, reg)
-	scraper, err := newScraper(s, target, store, clk, func(t engine.Tick) { d.renewal.hear(t.Up); eng.Tick(t) }, log, reg)
+	scraper, err := newScraper(s, target, store, clk, func(t engine.Tick) { d.renewal.hear(t.Up); eng.Tick(t) }, eng.Announce, log, reg)
 	if err != nil {
 		log.Error("scrape", "err", err)
 		return exitFailure
@@ -138,7 +138,7 @@ func announce(log *slog.Logger, problems []settingError) {
 
 // newScraper scrapes the target and, with each scrape, Tocsin itself; then the
 // engine hears of it.
-func newScraper(s settings, target scrape.Target, store *storage.Store, clk *clock, tick func(engine.Tick), log *slog.Logger, reg *prometheus.Registry) (*scrape.Scraper, error) {
+func newScraper(s settings, target scrape.Target, store *storage.Store, clk *clock, tick, announce func(engine.Tick), log *slog.Logger, reg *prometheus.Registry) (*scrape.Scraper, error) {
 	log.Info("scraping", "url", target.Redacted(), "job", target.Job, "interval", s.scrapeInterval)
 	self := newSelfScrape(ownTarget(s, target, reg, store), log)
 	return scrape.New(scrape.Options{
@@ -147,8 +147,9 @@ func newScraper(s settings, target scrape.Target, store *storage.Store, clk *clo
 			self.collect(sc.At)
 			tick(clk.tick(sc))
 		},
-		Clock:  clk.scrapeTime,
-		Logger: log, Registerer: reg,
+		Committing: func(sc scrape.Scraped) { announce(clk.tick(sc)) },
+		Clock:      clk.scrapeTime,
+		Logger:     log, Registerer: reg,
 	})
 }
 
