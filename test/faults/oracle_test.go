@@ -44,7 +44,7 @@ const (
 	slotAhead = "a failed scrape is taken for evidence by a group that keeps its own time"
 )
 
-var open = map[string]bool{slotAhead: true}
+var open = map[string]bool{}
 
 // oracle knows what there was to see, and judges what the process made of it.
 type oracle struct {
@@ -242,11 +242,12 @@ func (o *oracle) settle(on bool) {
 		for _, p := range o.am.all() {
 			last[p.key] = p
 		}
-		missing := ""
+		missing, stuck := "", []string(nil)
 		for _, s := range o.target.series {
 			p, known := last[s.key()]
 			if known && (p.resolved || p.late) == on || !known && on {
 				missing += fmt.Sprintf("%s: %s\n", s.key(), p)
+				stuck = append(stuck, s.key())
 			}
 		}
 		if missing == "" {
@@ -255,6 +256,13 @@ func (o *oracle) settle(on bool) {
 		select {
 		case <-tick.C:
 		case <-deadline:
+			state := o.read()
+			for _, key := range stuck {
+				missing += fmt.Sprintf("journal of %s: %s, sent %s\nscrapes: %s\n", key, show(state[key]), clock(state[key].LastSentAt), o.history(key))
+			}
+			for _, p := range o.am.all()[max(0, len(o.am.all())-20):] {
+				missing += fmt.Sprintf("told at %s: %s: %s\n", clock(p.at), p.key, p)
+			}
 			o.t.Fatalf("with all series on=%t, after %s the receiver still has\n%s", on, patience, missing)
 		}
 	}
