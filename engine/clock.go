@@ -10,18 +10,34 @@ import (
 // and the one at t: a jump of the clock, and time in which nobody looked, which
 // counts for no `for` and no keep_firing_for.
 func (g *group) closeGap(t Tick) {
-	if stepped := t.Stepped - g.stepped; stepped != 0 {
-		g.move(stepped, t.At)
-	}
+	g.followStep(t)
 	slept := t.Slept - g.slept
-	g.stepped, g.slept = t.Stepped, t.Slept
-	switch {
-	case g.paused && !g.asOf.IsZero():
-		slept = t.At.Sub(g.asOf) - g.interval
-	case slept > 0 && !g.last.IsZero():
+	g.slept = t.Slept
+	if g.asOf.IsZero() {
+		return
+	}
+	// An evaluation may be late. One that is later than that, without a pause or a
+	// sleep, is that of a process that hung or was frozen.
+	regular := g.interval
+	if !g.paused && slept == 0 {
+		regular += 2 * g.engine.opts.ScrapeInterval
+	}
+	if gap := t.At.Sub(g.asOf) - regular; gap > 0 {
+		g.shift(gap)
+		g.asOf = t.At.Add(-regular) // what is closed is closed
+	}
+	if slept > 0 && !g.last.IsZero() {
 		g.last = g.last.Add(slept) // what a machine that sleeps does not evaluate is not missed
 	}
-	g.shift(slept)
+}
+
+// followStep moves the group's times by the steps of the clock that it has not
+// followed yet.
+func (g *group) followStep(t Tick) {
+	if stepped := t.Stepped - g.stepped; stepped != 0 {
+		g.move(stepped, t.At)
+		g.stepped = t.Stepped
+	}
 }
 
 // resume closes the gap between two processes, and journals what it gives: should
@@ -44,7 +60,7 @@ func (e *Engine) resume(groups []*group, st *restoredState) {
 			changes.Upserts = append(changes.Upserts, r.records()...)
 		}
 	}
-	c := coverage{last: st.asOf}
+	c := e.remembered(groups, st.asOf)
 	if st.now.Before(st.asOf) {
 		c = c.seen(st.now, e.opts.ScrapeInterval)
 	}
@@ -67,7 +83,18 @@ func (g *group) shift(gap time.Duration) {
 				r.changed[fp] = true
 			}
 		}
+		r.shiftWaiting(gap)
 	}
+}
+
+// shiftWaiting moves what waits for room. The quota may be reading the map that
+// there was.
+func (r *alertingRule) shiftWaiting(by time.Duration) {
+	moved := make(map[alert.Fingerprint]time.Time, len(r.waiting))
+	for fp, since := range r.waiting {
+		moved[fp] = since.Add(by)
+	}
+	r.waiting = moved
 }
 
 // move follows a step of the clock: to now, by the step.
@@ -82,9 +109,7 @@ func (g *group) move(step time.Duration, now time.Time) {
 			move(a, step, now)
 			r.changed[fp] = true
 		}
-		for fp, since := range r.waiting {
-			r.waiting[fp] = since.Add(step)
-		}
+		r.shiftWaiting(step)
 	}
 }
 

@@ -51,9 +51,12 @@ type Options struct {
 	// Interval is that of groups without their own; ScrapeInterval that of the
 	// ticks that follow a scrape.
 	Interval, ScrapeInterval time.Duration
-	// Now is the time by which ticks are stamped, for what is decided between them;
-	// nil is the wall clock.
-	Now func() time.Time
+	// Now is the present as a tick would tell it, Up and Restoring left out, for what
+	// is decided between ticks; nil is the wall clock.
+	Now func() Tick
+	// Oldest is the time of the oldest sample that storage has; zero if it has none.
+	// What reaches further back sees less than there was. May be nil.
+	Oldest func() time.Time
 	// ResendDelay is the least time between two notifications of an unchanged
 	// alert.
 	ResendDelay time.Duration
@@ -110,6 +113,7 @@ type Engine struct {
 	loaded   chan struct{}  // one slot: there is a next
 
 	running  atomic.Bool // ticks are heard
+	heard    atomic.Bool // there was one since Begin
 	groups   atomic.Pointer[[]*group]
 	lastTick atomic.Pointer[Tick]
 	// announced is the scrape that is in storage, or is about to be.
@@ -149,8 +153,8 @@ func New(opts Options) *Engine {
 	if opts.Counting == nil {
 		opts.Counting = func(time.Time) {}
 	}
-	if opts.Now == nil {
-		opts.Now = time.Now
+	if opts.Oldest == nil {
+		opts.Oldest = func() time.Time { return time.Time{} }
 	}
 	if opts.Observe == nil {
 		opts.Observe = func(GroupStatus) {}
@@ -159,6 +163,9 @@ func New(opts Options) *Engine {
 		opts: opts, log: opts.Logger.With("component", "engine"),
 		metrics: newMetrics(opts.Registerer), loaded: make(chan struct{}, 1),
 		promql: newPromQL(opts), quota: newQuota(opts.AlertLimit),
+	}
+	if e.opts.Now == nil {
+		e.opts.Now = func() Tick { return e.known(time.Now()) }
 	}
 	e.groups.Store(&[]*group{})
 	e.coverage.Store(&coverage{})
@@ -212,6 +219,7 @@ func (e *Engine) Tick(t Tick) {
 		return // what comes in a pause is no news after it
 	}
 	e.observe(t)
+	e.heard.Store(true)
 	for _, g := range *e.groups.Load() {
 		g.tick(t)
 	}
@@ -231,6 +239,15 @@ func (e *Engine) doubtful() (stale, blind bool) {
 	return !t.Up, t.Restoring
 }
 
+// known is a moment that the clock had come to by the last tick.
+func (e *Engine) known(at time.Time) Tick {
+	t := Tick{At: at}
+	if last := e.lastTick.Load(); last != nil {
+		t.Stepped, t.Slept = last.Stepped, last.Slept
+	}
+	return t
+}
+
 // observe notes a tick before groups hear of it. Ticks come from one goroutine.
 func (e *Engine) observe(t Tick) {
 	if t.Up && !t.Restoring {
@@ -246,6 +263,10 @@ func (e *Engine) observe(t Tick) {
 func (e *Engine) Begin() {
 	if !e.running.Load() {
 		e.takeNext(e.lastTick.Load())
+		for _, g := range *e.groups.Load() {
+			g.drain()
+		}
+		e.heard.Store(false)
 		e.running.Store(true)
 	}
 }
@@ -283,8 +304,8 @@ func (e *Engine) Run(ctx context.Context) error {
 func (e *Engine) reload() {
 	last := e.lastTick.Load()
 	e.takeNext(last)
-	if last == nil {
-		return
+	if last == nil || !e.heard.Load() {
+		return // what was before a pause is no news after it
 	}
 	for _, g := range *e.groups.Load() {
 		if last.At.After(g.last) {
@@ -299,10 +320,12 @@ func (e *Engine) reload() {
 func (e *Engine) Pause(at time.Time) error {
 	var ns []alert.Notification
 	changes := alert.Changes{At: at, Replace: true}
+	now := e.opts.Now()
+	now.At = at
 	for _, g := range *e.groups.Load() {
-		if g.paused && !g.asOf.IsZero() {
-			g.shift(at.Sub(g.asOf)) // also where no evaluation came between two pauses
-			g.asOf = at
+		g.closeGap(now)
+		if !g.asOf.IsZero() {
+			g.asOf = at // nor does what is left until then count
 		}
 		for _, r := range g.alerting() {
 			ns = append(ns, r.lastWill(at, e.opts.PauseHold)...)

@@ -97,7 +97,7 @@ func (g *group) eval(ctx context.Context, t Tick) {
 	g.countIterations(t.At)
 	in := input{
 		ts: t.At, at: t.At.Add(-g.offset), limit: g.Limit, fresh: t.Up, blind: t.Restoring,
-		coverage: *g.engine.coverage.Load(),
+		coverage: g.engine.coverage.Load().since(g.engine.opts.Oldest()),
 	}
 	samples := 0
 	for _, r := range g.rules {

@@ -137,7 +137,7 @@ func (r *alertingRule) continueFrom(from *alertingRule) {
 
 // bury ends the alerts of rules that are gone.
 func (e *Engine) bury(left []rule, now *Tick) {
-	at := e.opts.Now()
+	at := e.opts.Now().At
 	if now != nil {
 		at = now.At
 	}

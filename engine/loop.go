@@ -50,20 +50,30 @@ func (g *group) follow(ctx, evalCtx context.Context) {
 				g.eval(evalCtx, t)
 			}
 		case <-alarm:
-			g.log.Warn("no scrape came, evaluating without")
-			g.eval(evalCtx, g.engine.unseen())
+			if t, ok := g.engine.unseen(); ok {
+				g.log.Warn("no scrape came, evaluating without")
+				g.eval(evalCtx, t)
+			}
 		}
 		alarm = time.After(patience)
 	}
 }
 
-// unseen is the tick of a moment without a scrape.
-func (e *Engine) unseen() Tick {
-	t := Tick{At: e.opts.Now().Round(0).Truncate(time.Millisecond)}
-	if last := e.lastTick.Load(); last != nil {
-		t.Stepped, t.Slept = last.Stepped, last.Slept
+// unseen is the tick of a moment without a scrape. There is none while the clock has
+// jumped and no scrape has come since: what storage has is of another time.
+func (e *Engine) unseen() (t Tick, ok bool) {
+	t = e.opts.Now()
+	t.At = t.At.Round(0).Truncate(time.Millisecond)
+	last := e.known(t.At)
+	return t, t.Stepped == last.Stepped && t.Slept == last.Slept
+}
+
+// drain takes out a tick from before a pause.
+func (g *group) drain() {
+	select {
+	case <-g.ticks:
+	default:
 	}
-	return t
 }
 
 // keepTime evaluates at the group's own slots, from the first scrape on.
@@ -74,27 +84,48 @@ func (g *group) keepTime(ctx, evalCtx context.Context) {
 		return
 	case t = <-g.ticks:
 	}
-	heard := time.Now()
 	for {
 		now := g.engine.opts.Now()
-		slot := nextSlot(now, g.interval, g.key())
-		timer := time.NewTimer(slot.Sub(now))
-		for waiting := true; waiting; {
-			select {
-			case <-ctx.Done():
-				timer.Stop()
-				return
-			case next := <-g.ticks:
-				waiting = next.Stepped == t.Stepped && next.Slept == t.Slept // else the slot is another
-				t, heard = next, time.Now()
-			case <-timer.C:
-				due := t
-				due.At = slot.Round(0)
-				due.Up = t.Up && time.Since(heard) < 3*g.engine.opts.ScrapeInterval
-				g.eval(evalCtx, due)
-				waiting = false
-			}
-		}
+		slot := nextSlot(now.At, g.interval, g.key())
+		timer := time.NewTimer(slot.Sub(now.At))
+		next, waits := g.await(ctx, timer.C, t)
 		timer.Stop()
+		if ctx.Err() != nil {
+			return
+		}
+		t = next
+		if waits {
+			continue
+		}
+		due := t
+		due.At = slot.Round(0)
+		due.Up = t.Up && slot.Sub(t.At) < 3*g.engine.opts.ScrapeInterval
+		if now, ok := g.engine.unseen(); ok && now.Stepped == t.Stepped && now.Slept == t.Slept {
+			g.eval(evalCtx, due)
+			continue
+		}
+		select { // the slot is of another time: the next scrape tells which
+		case <-ctx.Done():
+			return
+		case t = <-g.ticks:
+		}
+	}
+}
+
+// await waits for a slot, and hears ticks meanwhile. With one over which the clock
+// has jumped the slot is another.
+func (g *group) await(ctx context.Context, slot <-chan time.Time, t Tick) (last Tick, jumped bool) {
+	for {
+		select {
+		case <-ctx.Done():
+			return t, true
+		case next := <-g.ticks:
+			jumped = next.Stepped != t.Stepped || next.Slept != t.Slept
+			if t = next; jumped {
+				return t, true
+			}
+		case <-slot:
+			return t, false
+		}
 	}
 }

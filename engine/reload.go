@@ -24,6 +24,11 @@ func (e *Engine) takeNext(now *Tick) {
 		return
 	}
 	old := *e.groups.Load()
+	if now != nil {
+		for _, g := range old {
+			g.followStep(*now) // heirs begin where the last tick is
+		}
+	}
 	groups := make([]*group, len(next.groups))
 	for i, g := range next.groups {
 		groups[i] = e.newGroup(g)

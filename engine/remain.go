@@ -27,7 +27,7 @@ func (e *Engine) Remain(ctx context.Context) {
 			return
 		case <-resend.C:
 			if ctx.Err() == nil {
-				e.refresh(e.opts.Now())
+				e.refresh(e.opts.Now().At)
 			}
 		}
 	}

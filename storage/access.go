@@ -49,7 +49,7 @@ func (s *Store) Querier(mint, maxt int64) (storage.Querier, error) {
 // maxAhead is how far ahead of the present a sample may be. One that is further
 // would keep all before it out: that of an evaluation which began before the clock
 // was set back, say.
-const maxAhead = 10 * time.Minute
+const maxAhead = time.Minute
 
 func (s *Store) latest() int64 {
 	if s.opts.Now == nil {

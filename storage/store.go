@@ -47,7 +47,7 @@ type Options struct {
 	// BlockDuration is how much time one block of the head covers; zero means two
 	// hours.
 	BlockDuration time.Duration
-	// Now bounds the times of samples: none may be 10 min or more ahead of it. Nil
+	// Now bounds the times of samples: none may be more than a minute ahead of it. Nil
 	// bounds them by nothing.
 	Now        func() time.Time
 	Logger     *slog.Logger

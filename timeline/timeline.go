@@ -108,6 +108,23 @@ func (t *Timeline) Start(newest time.Time, r Reading) Now {
 func (t *Timeline) Advance(r Reading) Now {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	next := t.after(&r)
+	t.last, t.ahead = r, next.At.Sub(r.Wall)
+	t.now = next
+	t.now.Rewound = false
+	return next
+}
+
+// Peek tells what Advance would, and changes nothing: who has no samples to stamp
+// sees by it that the clock has jumped since the last of them.
+func (t *Timeline) Peek(r Reading) Now {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.after(&r)
+}
+
+// after is the moment of a reading. Called with mu held.
+func (t *Timeline) after(r *Reading) Now {
 	r.Wall = r.Wall.Round(0)
 	awake := max(0, r.Mono-t.last.Mono)
 	slept := r.Boot - t.last.Boot - awake
@@ -136,18 +153,7 @@ func (t *Timeline) Advance(r Reading) Now {
 		most := awake / slew
 		next.At = expected.Add(min(max(off, -most), most))
 	}
-	t.last, t.ahead = r, next.At.Sub(r.Wall)
-	t.now = next
-	t.now.Rewound = false
 	return next
-}
-
-// At is the time at a reading, as of the last Advance: a clock that was set since
-// is found by the next one.
-func (t *Timeline) At(r Reading) time.Time {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.now.At.Add(max(0, r.Boot-t.last.Boot))
 }
 
 // Ahead is how far the timeline was ahead of the wall clock at the last Advance.

@@ -142,5 +142,14 @@ func (c *clock) now() time.Time {
 	if !c.line.Started() {
 		return time.Now()
 	}
-	return c.line.At(c.read())
+	return c.line.Peek(c.read()).At
+}
+
+// moment is now as a tick tells it.
+func (c *clock) moment() engine.Tick {
+	if !c.line.Started() {
+		return engine.Tick{At: time.Now()}
+	}
+	now := c.line.Peek(c.read())
+	return engine.Tick{At: now.At, Stepped: now.Stepped, Slept: now.Slept}
 }

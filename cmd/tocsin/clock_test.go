@@ -73,7 +73,7 @@ func (e *edge) boot() {
 	e.clock.cutOver = e.store.CutOver
 	jrnl := journal.New(journal.Options{Path: filepath.Join(e.dir, "data", "journal.db")})
 	eng := engine.New(engine.Options{
-		Queryable: e.store, Appendable: e.store, Journal: jrnl.Save, Now: e.clock.now,
+		Queryable: e.store, Appendable: e.store, Journal: jrnl.Save, Now: e.clock.moment, Oldest: e.store.Oldest,
 		Notify:   func(ns []alert.Notification) { e.sent = append(e.sent, ns...) },
 		Interval: clockInterval, ScrapeInterval: clockInterval,
 	})
@@ -116,6 +116,7 @@ func (e *edge) scrape(values map[string]float64) {
 	at, _ := e.clock.scrapeTime()
 	app := e.store.AppenderV2(context.Background())
 	taken := true
+	values["up"] = 1
 	for name, v := range values {
 		_, err := app.Append(0, labels.FromStrings("__name__", name), 0, at.UnixMilli(), v, nil, nil, promstorage.AOptions{RejectOutOfOrder: true})
 		taken = taken && err == nil

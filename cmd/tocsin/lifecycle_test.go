@@ -51,7 +51,7 @@ func newLife(t *testing.T) (*lifecycle, <-chan alert.Notification) {
 		t.Fatal(err)
 	}
 	l.engine = engine.New(engine.Options{
-		Queryable: l.store, Appendable: l.store, Journal: l.journal.Save, Now: l.clock.now,
+		Queryable: l.store, Appendable: l.store, Journal: l.journal.Save, Now: l.clock.moment,
 		Notify: func(ns []alert.Notification) {
 			for _, n := range ns {
 				sent <- n

@@ -68,7 +68,7 @@ func TestOutboxIsRestored(t *testing.T) {
 	if l.journal, l.notifier, err = newOutbox(s, newClock(log, prometheus.NewRegistry()), log, reg); err != nil {
 		t.Fatal(err)
 	}
-	l.engine = engine.New(engine.Options{Queryable: l.store, Appendable: l.store, Journal: l.journal.Save, Now: l.clock.now})
+	l.engine = engine.New(engine.Options{Queryable: l.store, Appendable: l.store, Journal: l.journal.Save, Now: l.clock.moment})
 	l.book = newRulebook(s.rulesPath, false, log, reg)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)

@@ -87,7 +87,7 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	stop.push("notifications", notifyDeadline, background(notifier.Run))
 
 	eng := engine.New(engine.Options{
-		Queryable: store, Appendable: store, Notify: notifier.Send, Journal: jrnl.Save, Now: clk.now,
+		Queryable: store, Appendable: store, Notify: notifier.Send, Journal: jrnl.Save, Now: clk.moment, Oldest: store.Oldest,
 		Counting: aliveMark(s, store, jrnl, log),
 		Interval: s.evalInterval, ScrapeInterval: s.scrapeInterval,
 		ResendDelay: s.resendDelay, HoldLimit: s.holdLimit, AlertLimit: s.alertLimit, PauseHold: s.pauseHold,
