@@ -91,6 +91,17 @@ func (a *gateAppender) AppendExemplars(ref storage.SeriesRef, ls labels.Labels, 
 	return ref, nil
 }
 
+// Rollback is the end of a scrape that storage took nothing of.
+func (a *gateAppender) Rollback() error {
+	a.gate.mu.Lock()
+	defer a.gate.mu.Unlock()
+	err := a.AppenderV2.Rollback()
+	if a.at != 0 && !a.gate.closed {
+		a.gate.committed(Scraped{At: time.UnixMilli(a.at)})
+	}
+	return err
+}
+
 func (a *gateAppender) Commit() error {
 	a.gate.mu.Lock()
 	defer a.gate.mu.Unlock()

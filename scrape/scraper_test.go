@@ -277,24 +277,35 @@ func (a brokenAppender) Commit() error {
 }
 
 // refusingStorage takes no sample, as one whose newest sample is in the future.
-type refusingStorage struct{ storage.AppendableV2 }
-
-func (r refusingStorage) AppenderV2(ctx context.Context) storage.AppenderV2 {
-	return refusingAppender{r.AppendableV2.AppenderV2(ctx)}
+type refusingStorage struct {
+	storage.AppendableV2
+	err error
 }
 
-type refusingAppender struct{ storage.AppenderV2 }
+func (r refusingStorage) AppenderV2(ctx context.Context) storage.AppenderV2 {
+	return refusingAppender{r.AppendableV2.AppenderV2(ctx), r.err}
+}
 
-func (refusingAppender) Append(storage.SeriesRef, labels.Labels, int64, int64, float64, *histogram.Histogram, *histogram.FloatHistogram, storage.AOptions) (storage.SeriesRef, error) {
-	return 0, storage.ErrOutOfOrderSample
+type refusingAppender struct {
+	storage.AppenderV2
+	err error
+}
+
+func (a refusingAppender) Append(storage.SeriesRef, labels.Labels, int64, int64, float64, *histogram.Histogram, *histogram.FloatHistogram, storage.AOptions) (storage.SeriesRef, error) {
+	return 0, a.err
 }
 
 // TestWhatStorageDoesNotTakeIsNotUp: the engine must not take old data for fresh.
 func TestWhatStorageDoesNotTakeIsNotUp(t *testing.T) {
 	u := serve(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "a 1\n") })
 	for name, wrap := range map[string]func(storage.AppendableV2) storage.AppendableV2{
-		"commit fails":    func(to storage.AppendableV2) storage.AppendableV2 { return brokenStorage{to} },
-		"samples refused": func(to storage.AppendableV2) storage.AppendableV2 { return refusingStorage{to} },
+		"commit fails": func(to storage.AppendableV2) storage.AppendableV2 { return brokenStorage{to} },
+		"samples refused": func(to storage.AppendableV2) storage.AppendableV2 {
+			return refusingStorage{to, storage.ErrOutOfOrderSample}
+		},
+		"samples cannot be taken": func(to storage.AppendableV2) storage.AppendableV2 {
+			return refusingStorage{to, errors.New("storage is not open")}
+		},
 	} {
 		_, _, scraped := start(t, u, func(o *Options) { o.Appendable = wrap(o.Appendable) })
 		if got := <-scraped; got.Up {

@@ -11,6 +11,7 @@
 package timeline
 
 import (
+	"math"
 	"sync"
 	"time"
 )
@@ -30,6 +31,9 @@ const (
 	// sleepTolerance is what the boot-time clock may go ahead of the monotonic one
 	// without a sleep: they are read one after the other.
 	sleepTolerance = time.Second
+	// lifetime is for how long after it was built a program may be in use: a stored
+	// time beyond that is none.
+	lifetime = 50 * 365 * 24 * time.Hour
 )
 
 // Reading is all clocks at one moment.
@@ -87,6 +91,9 @@ func (t *Timeline) Start(newest time.Time, r Reading) Now {
 	r.Wall = r.Wall.Round(0)
 	t.last = r
 	t.now = Now{At: r.Wall, Untrusted: r.Wall.Before(t.floor)}
+	if newest.After(t.floor.Add(lifetime)) {
+		newest = time.Time{}
+	}
 	behind := newest.Sub(r.Wall)
 	switch {
 	case t.now.Untrusted:
@@ -144,10 +151,10 @@ func (t *Timeline) after(r *Reading) Now {
 		next.At = expected
 	case off > Tolerance:
 		next.At = r.Wall
-		next.Stepped += off
+		next.Stepped = sum(next.Stepped, off)
 	case off < -MaxAhead:
 		next.At = r.Wall
-		next.Stepped += off
+		next.Stepped = sum(next.Stepped, off)
 		next.Rewound = true
 	default:
 		most := awake / slew
@@ -169,6 +176,18 @@ func (t *Timeline) Started() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return !t.now.At.IsZero()
+}
+
+// sum adds without running over: a clock can read any year.
+func sum(a, b time.Duration) time.Duration {
+	switch c := a + b; {
+	case a > 0 && b > 0 && c < 0:
+		return math.MaxInt64
+	case a < 0 && b < 0 && c > 0:
+		return math.MinInt64
+	default:
+		return c
+	}
 }
 
 func later(a, b time.Time) time.Time {

@@ -134,6 +134,7 @@ func TestStart(t *testing.T) {
 		{"a little behind", t0, t0.Add(5 * time.Minute), Now{At: t0.Add(5 * time.Minute)}},
 		{"hours behind", t0, t0.Add(6 * time.Hour), Now{At: t0, Rewound: true}},
 		{"a year behind", t0, t0.AddDate(1, 0, 0), Now{At: t0, Rewound: true}},
+		{"a time that cannot be", t0, time.UnixMilli(1 << 62), Now{At: t0}},
 		{"1970", time.Unix(5, 0), t0, Now{At: t0, Untrusted: true}},
 		{"1970 and nothing stored", time.Unix(5, 0), time.Time{}, Now{At: built, Untrusted: true}},
 	} {
@@ -188,5 +189,31 @@ func TestRead(t *testing.T) {
 	b := Read()
 	if a.Mono <= 0 || b.Mono < a.Mono || b.Boot < a.Boot || a.Boot < a.Mono || a.Wall.IsZero() {
 		t.Errorf("readings %+v, %+v", a, b)
+	}
+}
+
+// TestYearsFromNow: steps of centuries, forward only, are not a step back in all.
+func TestYearsFromNow(t *testing.T) {
+	m, tl := newMachine(t0), New(built)
+	tl.Start(time.Time{}, m.r)
+	for range 3 {
+		before := tl.Peek(m.r)
+		m.r.Wall = m.r.Wall.AddDate(200, 0, 0)
+		if got := tl.Advance(m.run(interval)); got.Stepped < before.Stepped {
+			t.Errorf("stepped %v after %v", got.Stepped, before.Stepped)
+		}
+	}
+}
+
+// TestPeekIsAdvance: what Peek tells is what Advance will.
+func TestPeekIsAdvance(t *testing.T) {
+	m, tl := newMachine(t0), New(built)
+	tl.Start(t0.Add(5*time.Minute), m.r)
+	for _, step := range []time.Duration{0, time.Hour, -2 * time.Hour} {
+		m.set(step)
+		peeked := tl.Peek(m.run(interval))
+		if got := tl.Advance(m.r); got != peeked {
+			t.Errorf("step %v: Advance %+v, Peek %+v", step, got, peeked)
+		}
 	}
 }
