@@ -18,7 +18,7 @@ func (o *oracle) judgeChange(s series, was, is alert.Alert) {
 	case was.Labels.IsEmpty():
 	case was.State == alert.Pending && (gone || same && o.restarted(s, was, is)):
 		if !off {
-			o.failUnless(!gone && !o.disk && open[memoryForgets], memoryForgets, key, "its time pending was lost, beyond %s; it is now %s", o.owed(s).most, show(is))
+			o.fail(key, "its time pending was lost, beyond %s; it is now %s", o.owed(s).most, show(is))
 		}
 	case was.State == alert.Firing && !(same && is.FiredAt.Equal(was.FiredAt)):
 		if !off {
@@ -136,16 +136,12 @@ func (o *oracle) judgeClock(s series, was, is alert.Alert) {
 		o.debts[key] = owed
 		return
 	}
-	before := o.debts[key]
 	delete(o.debts, key)
 	if moved := to.Sub(from); moved < owed.least-rounding {
-		// What the process before this one owed and did not live to write down.
-		forgotten := before.least > 0 && moved >= owed.least-before.least-rounding
-		o.failUnless(forgotten && open[deadTimeCounts], deadTimeCounts, key,
-			"time in which no process was alive counts: it was moved by %s, want %s at least; it is now %s", moved, owed.least, show(is))
+		o.fail(key, "time in which no process was alive counts: it was moved by %s, want %s at least; it is now %s", moved, owed.least, show(is))
 	}
 	if was.State == alert.Firing && to.Sub(from) > owed.most+rounding && !o.evidence(key, o.judged-behind, o.life().last, true) {
-		o.failUnless(!o.disk && open[memoryForgets], memoryForgets, key, "keep_firing_for began anew: it was moved by %s, want %s at most; it is now %s", to.Sub(from), owed.most, show(is))
+		o.fail(key, "keep_firing_for began anew: it was moved by %s, want %s at most; it is now %s", to.Sub(from), owed.most, show(is))
 	}
 	// The last word of a process that stops moves what counts time once more.
 	if was.State == alert.Firing && is.State == alert.Inactive && is.ResolvedAt.Sub(to) < s.rule.keep && o.life().plan != planStop {
@@ -192,8 +188,6 @@ func (o *oracle) seen(s series, on bool) time.Duration {
 		until := l.last - 1 // the last may not have been committed
 		if n == len(o.lives)-1 {
 			until = l.last - behind
-		} else if !o.disk && open[memoryForgets] {
-			break
 		}
 		if l.first > l.last {
 			continue

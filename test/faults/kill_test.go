@@ -65,9 +65,6 @@ func TestPendingOutlivesKills(t *testing.T) {
 	for i, mode := range []string{"disk", "memory"} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			if mode == "memory" && open[memoryForgets] {
-				t.Skip("known: " + memoryForgets)
-			}
 			long := rule{name: "Long", group: "follow", every: interval, hold: 4 * time.Second, series: 1}
 			k := newKilling(t, mode, uint64(10+i), []rule{long})
 			on := true

@@ -24,28 +24,6 @@ const (
 	rounding = 2 * time.Millisecond
 )
 
-// Weaknesses that were found here. What one of them does to an alert is counted,
-// and fails no test, while it is open.
-const (
-	// deadTimeCounts: a process that is killed before it has evaluated every group
-	// once leaves no note of the time that it found nobody alive.
-	deadTimeCounts = "time in which no process was alive counts after a second kill"
-	// memoryForgets: without samples on the disk the last change is all that says
-	// when the process was last alive.
-	memoryForgets = "in memory mode time pending since the last change is lost"
-	// endWithoutBegin: what fired is not delivered yet when the process is killed,
-	// and ends before it is told again.
-	endWithoutBegin = "an incident of which the receiver is told only the end"
-	// endUntold: what has ended is not delivered yet when the process is killed, and
-	// is pending again before it is told again.
-	endUntold = "an incident whose end the receiver is never told"
-	// slotAhead: a group that keeps its own time has its slot between the commit of a
-	// scrape that failed and the news of it.
-	slotAhead = "a failed scrape is taken for evidence by a group that keeps its own time"
-)
-
-var open = map[string]bool{}
-
 // oracle knows what there was to see, and judges what the process made of it.
 type oracle struct {
 	t       *testing.T
@@ -61,7 +39,6 @@ type oracle struct {
 	judged int // scrapes that there were at the kill before
 	heard  int // what the receiver was told by then
 	views  map[string]*view
-	weak   map[string]int
 	counts struct{ incidents, ends, reports int }
 }
 
@@ -76,7 +53,6 @@ func newOracle(t *testing.T, disk bool, tg *target, am *receiver, journal string
 	o := &oracle{
 		t: t, disk: disk, target: tg, am: am, journal: journal,
 		index: map[string]int{}, before: map[string]alert.Alert{}, debts: map[string]debt{}, views: map[string]*view{},
-		weak: map[string]int{},
 	}
 	for i, s := range tg.series {
 		o.index[s.key()] = i
@@ -97,36 +73,8 @@ func (o *oracle) life() *lifetime { return &o.lives[len(o.lives)-1] }
 // fail says what is wrong with one alert, and what there was to see.
 func (o *oracle) fail(key, format string, args ...any) {
 	o.t.Helper()
-	if open[slotAhead] && o.mayBeAhead(key) {
-		o.weak[slotAhead]++
-		return
-	}
 	o.t.Errorf("life %d, killed at %q, alert %s: %s\njournal before: %s\nscrapes: %s", len(o.lives), o.life().plan, key,
 		fmt.Sprintf(format, args...), show(o.before[key]), o.history(key))
-}
-
-// mayBeAhead tells whether a group that keeps its own time had a scrape that failed
-// to take for evidence.
-func (o *oracle) mayBeAhead(key string) bool {
-	if o.target.series[o.index[key]].rule.group != "own" {
-		return false
-	}
-	for _, s := range o.target.scrapes()[max(0, o.judged-behind):] {
-		if !s.sure() {
-			return true
-		}
-	}
-	return false
-}
-
-// failUnless fails, or counts a weakness that is known.
-func (o *oracle) failUnless(known bool, weakness, key, format string, args ...any) {
-	o.t.Helper()
-	if !known {
-		o.fail(key, format, args...)
-		return
-	}
-	o.weak[weakness]++
 }
 
 // history are the last scrapes as one alert saw them: + is on, - is off, x is
