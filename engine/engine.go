@@ -19,84 +19,11 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
-	"github.com/prometheus/prometheus/storage"
 
 	"github.com/tocsin/tocsin/alert"
 	"github.com/tocsin/tocsin/rules"
 )
-
-// Defaults where an option is zero.
-const (
-	DefaultInterval    = 15 * time.Second
-	DefaultResendDelay = time.Minute
-	DefaultHoldLimit   = time.Hour
-	DefaultPauseHold   = 15 * time.Minute
-)
-
-// Options are what the engine reads from, writes to, and goes by.
-type Options struct {
-	Queryable  storage.Queryable
-	Appendable storage.AppendableV2
-	// Notify takes what is to be sent. It must not block. May be nil.
-	Notify func([]alert.Notification)
-	// Journal takes every change of state, before it is sent. An error means
-	// that the change may not survive the process; evaluation goes on. It is
-	// called from several goroutines. May be nil.
-	Journal func(alert.Changes) error
-	// Counting is told of each evaluation after which some time runs, of a `for` or
-	// keep_firing_for. It is called from several goroutines. May be nil.
-	Counting func(at time.Time)
-	// Interval is that of groups without their own; ScrapeInterval that of the
-	// ticks that follow a scrape.
-	Interval, ScrapeInterval time.Duration
-	// Now is the present as a tick would tell it, Up and Restoring left out, for what
-	// is decided between ticks; nil is the wall clock.
-	Now func() Tick
-	// Oldest is the time of the oldest sample that storage has; zero if it has none.
-	// What reaches further back sees less than there was. May be nil.
-	Oldest func() time.Time
-	// ResendDelay is the least time between two notifications of an unchanged
-	// alert.
-	ResendDelay time.Duration
-	// AlertLimit is how many alerts all rules together may have, pending and
-	// firing; what is beyond it waits. Zero is no limit.
-	AlertLimit int
-	// HoldLimit is how long an alert is held for want of evidence.
-	HoldLimit time.Duration
-	// PauseHold is how long receivers are asked to keep firing alerts when the
-	// engine pauses.
-	PauseHold time.Duration
-	// RuleTimeout is how long the evaluation of one rule may take, its templates
-	// too; zero means the interval of its group, 5 s at least and 2 min at most.
-	RuleTimeout time.Duration
-	// Observe gets the state of a group after each of its evaluations. It is
-	// called from several goroutines. May be nil.
-	Observe func(GroupStatus)
-	// NoAnnotations leaves annotations empty, for those who only ask what fires
-	// and when: their templates cost more than most expressions.
-	NoAnnotations bool
-	// Foresight is for those who replay history; nil where there is a present.
-	Foresight *Foresight
-	// ExternalLabels and ExternalURL are for templates and generator URLs.
-	ExternalLabels labels.Labels
-	ExternalURL    *url.URL
-	Logger         *slog.Logger
-	Registerer     prometheus.Registerer
-}
-
-// Tick says that a scrape has been committed, at the timestamp of its samples.
-type Tick struct {
-	At time.Time
-	// Up: the target answered.
-	Up bool
-	// Restoring: it is a Docker engine that starts, whose counts mean nothing yet.
-	Restoring bool
-	// Stepped is by how much the clock has jumped since the process began, all steps
-	// together, and Slept for how long the machine slept: state follows both.
-	Stepped, Slept time.Duration
-}
 
 // Engine evaluates the groups that Load gave it, while Run runs.
 type Engine struct {
@@ -209,52 +136,6 @@ func (e *Engine) Resave() {
 	for _, g := range *e.groups.Load() {
 		g.resave.Store(true)
 	}
-}
-
-// Tick tells that a scrape has been committed: groups that follow the scrape are
-// evaluated now. It never blocks. Groups whose interval is no multiple of the
-// scrape's keep their own time.
-func (e *Engine) Tick(t Tick) {
-	if !e.running.Load() {
-		return // what comes in a pause is no news after it
-	}
-	e.observe(t)
-	e.heard.Store(true)
-	for _, g := range *e.groups.Load() {
-		g.tick(t)
-	}
-}
-
-// Announce tells of a scrape before its samples are in storage. The tick comes after
-// that, and a group with its own time may be evaluated in between.
-func (e *Engine) Announce(t Tick) { e.announced.Store(&t) }
-
-// doubtful tells what is known against what storage shows now: that it is not fresh,
-// or that it means nothing.
-func (e *Engine) doubtful() (stale, blind bool) {
-	t := e.announced.Load()
-	if t == nil {
-		return false, false
-	}
-	return !t.Up, t.Restoring
-}
-
-// known is a moment that the clock had come to by the last tick.
-func (e *Engine) known(at time.Time) Tick {
-	t := Tick{At: at}
-	if last := e.lastTick.Load(); last != nil {
-		t.Stepped, t.Slept = last.Stepped, last.Slept
-	}
-	return t
-}
-
-// observe notes a tick before groups hear of it. Ticks come from one goroutine.
-func (e *Engine) observe(t Tick) {
-	if t.Up && !t.Restoring {
-		c := e.coverage.Load().seen(t.At, e.opts.ScrapeInterval)
-		e.coverage.Store(&c)
-	}
-	e.lastTick.Store(&t)
 }
 
 // Begin takes over what Load gave and listens to ticks, which are evaluated once
