@@ -1,0 +1,254 @@
+package plan
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/storage"
+	"github.com/prometheus/prometheus/tsdb/chunkenc"
+)
+
+// retryAfter is how long, in milliseconds of evaluation time, nothing is tried after
+// the window could not be filled.
+const retryAfter = 30_000
+
+// fill brings the window to what storage has, for an evaluation at ts. It is called
+// with mu held, which it gives up for the time in which it waits for commits.
+func (p *Plan) fill(ctx context.Context, ts int64) bool {
+	w := p.window
+	p.mu.Unlock()
+	p.commits.Lock()
+	defer p.commits.Unlock()
+	p.mu.Lock()
+	if p.window != w {
+		return false // Load came between
+	}
+	generation, oldest, _ := p.opts.Extent()
+	if p.retry != never && ts < p.retry && ts > p.retry-retryAfter {
+		return false
+	}
+	p.retry = never
+	whole := !p.filled || generation != p.generation || w.size > p.opts.MaxPoints+p.opts.MaxPoints/4
+	var err error
+	if whole {
+		err = p.fillAll(ctx, ts)
+	} else {
+		err = p.repair(ctx, ts)
+	}
+	if err != nil {
+		p.filled = p.filled && !whole
+		if ctx.Err() == nil {
+			p.retry = ts + retryAfter
+			p.log.Warn("recent samples cannot be read, rules are evaluated without them", "err", err)
+		}
+		return false
+	}
+	p.filled, p.generation, p.oldest = true, generation, oldest
+	return true
+}
+
+// fillAll reads everything, and again with less until it is not too much: the
+// selectors that look back farthest are left to storage first.
+func (p *Plan) fillAll(ctx context.Context, ts int64) error {
+	for _, s := range p.window.selectors {
+		s.left = false
+	}
+	p.metrics.fills.Inc()
+	for {
+		beyond, err := p.read(ctx, ts)
+		if err != nil || beyond == 0 {
+			return err
+		}
+		left := 0
+		for _, s := range p.window.selectors {
+			if !s.left && s.reach >= beyond {
+				s.left = true
+				left++
+			}
+		}
+		p.log.Warn("too many recent samples, some selectors are left to storage", "selectors", left, "max_samples", p.opts.MaxPoints)
+	}
+}
+
+// stored is a series of the window as storage has it.
+type stored struct {
+	*series
+	from  storage.Series
+	reach int64
+}
+
+// read empties the window and reads it from storage. If that is more than may be,
+// beyond is from which reach on selectors have to be left out.
+func (p *Plan) read(ctx context.Context, ts int64) (beyond int64, err error) {
+	w := p.window
+	w.empty()
+	slack := slackOf(p.queries()).Milliseconds()
+	var most int64
+	for _, s := range w.selectors {
+		if !s.left {
+			most = max(most, s.reach)
+		}
+	}
+	mint := ts - most - slack
+	q, err := p.opts.Queryable.Querier(mint, math.MaxInt64)
+	if err != nil {
+		return 0, fmt.Errorf("open querier: %w", err)
+	}
+	defer q.Close()
+	w.since = mint
+	found, err := p.enlistAll(ctx, q)
+	if err != nil {
+		return 0, err
+	}
+	slices.SortFunc(found, func(a, b stored) int { return cmp.Compare(a.reach, b.reach) })
+	var it chunkenc.Iterator
+	for _, s := range found {
+		if it, err = w.take(s, ts-s.reach-slack, it); err != nil {
+			return 0, fmt.Errorf("read recent samples: %w", err)
+		}
+		if w.size > p.opts.MaxPoints {
+			return s.reach, nil
+		}
+	}
+	w.version++
+	w.all.changed = w.version
+	for _, f := range w.families {
+		f.changed = w.version
+	}
+	return 0, nil
+}
+
+// enlistAll finds the series of all selectors.
+func (p *Plan) enlistAll(ctx context.Context, q storage.Querier) ([]stored, error) {
+	app := p.opts.Appendable.AppenderV2(ctx)
+	defer app.Rollback()
+	refs, ok := app.(storage.GetRef)
+	if !ok {
+		return nil, errNoReferences
+	}
+	byPlace := map[*series]int{}
+	var found []stored
+	for _, sel := range p.window.selectors {
+		if sel.left {
+			continue
+		}
+		set := q.Select(ctx, false, nil, slices.Clone(sel.matchers)...)
+		for set.Next() {
+			ls := set.At().Labels()
+			s := p.window.find(ls)
+			if s == nil {
+				if s = p.window.enlist(ls); s == nil {
+					continue
+				}
+				if ref, _ := refs.GetRef(ls, ls.Hash()); ref != 0 {
+					p.window.refer(s, ref)
+				}
+			}
+			i, ok := byPlace[s]
+			if !ok {
+				i = len(found)
+				byPlace[s] = i
+				found = append(found, stored{series: s, from: set.At()})
+			}
+			found[i].reach = max(found[i].reach, sel.reach)
+		}
+		if err := set.Err(); err != nil {
+			return nil, fmt.Errorf("select recent series: %w", err)
+		}
+	}
+	return found, nil
+}
+
+// take replaces the samples of a series by those of storage after from.
+func (w *window) take(s stored, from int64, it chunkenc.Iterator) (chunkenc.Iterator, error) {
+	w.size -= cap(s.points)
+	*s.series = series{
+		ref: s.ref, labels: s.labels, hash: s.hash, family: s.family, keep: s.keep,
+		last: newSeries(s.labels, 0, nil, 0).last, since: from, newest: never, histogram: never,
+	}
+	it = s.from.Iterator(it)
+	for kind := it.Next(); kind != chunkenc.ValNone; kind = it.Next() {
+		var t int64
+		var v float64
+		if kind == chunkenc.ValFloat {
+			t, v = it.At()
+		} else {
+			t = it.AtT()
+		}
+		if t > from {
+			w.newest = max(w.newest, t)
+			w.size += s.push(t, v, kind != chunkenc.ValFloat)
+		}
+	}
+	return it, it.Err()
+}
+
+// empty drops all series.
+func (w *window) empty() {
+	w.refs, w.byHash, w.size, w.broken = refTable{}, map[uint64][]*series{}, 0, nil
+	w.newest, w.swept = never, never
+	for _, s := range w.selectors {
+		s.members = nil
+		s.generation++
+		s.rosters = [orders]roster{}
+	}
+}
+
+// repair reads again the series of which it is not known what storage has.
+func (p *Plan) repair(ctx context.Context, ts int64) error {
+	w := p.window
+	slack := slackOf(p.queries()).Milliseconds()
+	for len(w.broken) > 0 {
+		s := w.broken[len(w.broken)-1]
+		if err := p.reread(ctx, s, ts-s.keep-slack-p.opts.Lookback.Milliseconds()); err != nil {
+			return err
+		}
+		w.broken = w.broken[:len(w.broken)-1]
+	}
+	w.version++
+	w.all.changed = w.version
+	return nil
+}
+
+func (p *Plan) reread(ctx context.Context, s *series, from int64) error {
+	q, err := p.opts.Queryable.Querier(from, math.MaxInt64)
+	if err != nil {
+		return fmt.Errorf("open querier: %w", err)
+	}
+	defer q.Close()
+	var matchers []*labels.Matcher
+	s.labels.Range(func(l labels.Label) {
+		matchers = append(matchers, labels.MustNewMatcher(labels.MatchEqual, l.Name, l.Value))
+	})
+	s.family.changed = p.window.version + 1
+	set := q.Select(ctx, false, nil, matchers...)
+	there := false
+	for set.Next() {
+		if labels.Equal(set.At().Labels(), s.labels) {
+			there = true
+			if _, err := p.window.take(stored{series: s, from: set.At()}, from, nil); err != nil {
+				return fmt.Errorf("read recent samples of %s: %w", s.labels, err)
+			}
+		}
+	}
+	if err := set.Err(); err != nil {
+		return fmt.Errorf("select %s: %w", s.labels, err)
+	}
+	if !there {
+		p.window.size -= cap(s.points)
+		*s = series{ref: s.ref, labels: s.labels, hash: s.hash, family: s.family, keep: s.keep, last: newSeries(s.labels, 0, nil, 0).last, since: from, newest: never, histogram: never}
+	}
+	return nil
+}
+
+func (p *Plan) queries() []Query {
+	qs := make([]Query, len(p.rules))
+	for i, r := range p.rules {
+		qs[i] = r.query
+	}
+	return qs
+}

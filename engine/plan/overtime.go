@@ -1,0 +1,206 @@
+package plan
+
+import (
+	"slices"
+
+	"github.com/prometheus/prometheus/model/value"
+	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/promql/parser"
+)
+
+// overtimeFunctions are the functions of a range vector whose result, without
+// native histograms, is nothing or one float for each series.
+func overtimeFunction(name string) bool {
+	return slices.Contains([]string{
+		"rate", "increase", "irate", "delta", "idelta", "deriv", "predict_linear", "changes", "resets",
+		"avg_over_time", "sum_over_time", "min_over_time", "max_over_time", "count_over_time",
+		"last_over_time", "first_over_time", "stddev_over_time", "stdvar_over_time", "mad_over_time",
+		"quantile_over_time", "present_over_time", "double_exponential_smoothing", "integral",
+		"ts_of_first_over_time", "ts_of_last_over_time", "ts_of_max_over_time", "ts_of_min_over_time",
+	}, name)
+}
+
+// overtime is a function of a range selector.
+type overtime struct {
+	selector     *selector
+	order        order
+	window       int64 // in milliseconds, as offset
+	offset       int64
+	call         promql.FunctionCall
+	args         parser.Expressions
+	scalars      []scalar // the other arguments
+	keepsName    bool
+	extrapolates bool // rate or increase
+	perSecond    float64
+	nameless
+	distinct distinct
+
+	values  []promql.Vector
+	matrix  promql.Matrix
+	helper  promql.EvalNodeHelper
+	cleaned []promql.FPoint
+}
+
+func (c *compiler) overtime(x *parser.Call) *overtime {
+	name := x.Func.Name
+	n := &overtime{
+		order: c.order, call: promql.FunctionCalls[name], keepsName: name == "last_over_time" || name == "first_over_time",
+		matrix: make(promql.Matrix, 1), helper: promql.EvalNodeHelper{LookbackDelta: c.plan.opts.Lookback},
+	}
+	own, err := c.plan.opts.Parser.ParseExpr(x.String()) // the engine writes to expressions, so do we
+	if err != nil {
+		return nil
+	}
+	n.args = own.(*parser.Call).Args
+	for i, arg := range x.Args {
+		m, ok := arg.(*parser.MatrixSelector)
+		if !ok {
+			s := c.scalarArg(arg)
+			if s == nil {
+				return nil
+			}
+			n.scalars = append(n.scalars, s)
+			n.values = append(n.values, promql.Vector{{}})
+			continue
+		}
+		vs := m.VectorSelector.(*parser.VectorSelector)
+		if m.RangeExpr != nil || m.Range <= 0 {
+			return nil
+		}
+		n.window, n.offset = m.Range.Milliseconds(), vs.OriginalOffset.Milliseconds()
+		if n.selector = c.selector(vs, n.window); n.selector == nil {
+			return nil
+		}
+		n.args[i].(*parser.MatrixSelector).VectorSelector.(*parser.VectorSelector).Offset = vs.OriginalOffset
+		if name == "rate" || name == "increase" {
+			n.extrapolates, n.perSecond = rounds, m.Range.Seconds()
+		}
+		if name == "increase" {
+			n.perSecond = 0
+		}
+	}
+	if n.selector == nil {
+		return nil // a subquery
+	}
+	return n
+}
+
+// scalarArg compiles an argument of a function that must be a scalar.
+func (c *compiler) scalarArg(e parser.Expr) scalar {
+	if e.Type() != parser.ValueTypeScalar {
+		return nil
+	}
+	return c.scalar(e)
+}
+
+func (n *overtime) eval(t *turn, out *column) bool {
+	if n.selector.left {
+		return false
+	}
+	weight := 0
+	for i, s := range n.scalars {
+		v, w, ok := s.scalar(t)
+		if !ok {
+			return false
+		}
+		n.values[i][0].F = v
+		weight += w
+	}
+	r := n.selector.roster(n.order)
+	labels := r.labels
+	if !n.keepsName {
+		labels = n.from(labels)
+	}
+	out.reset(labels)
+	n.helper.Ts = t.at
+	to := t.at - n.offset
+	from, longest := to-n.window, 0
+	for i, s := range r.series {
+		points, ok := s.between(from, to)
+		if !ok {
+			return false
+		}
+		longest = max(longest, len(points))
+		v, is := n.of(s, points, from, to)
+		switch is {
+		case unknown:
+			return false
+		case present:
+			out.add(int32(i), v)
+		}
+	}
+	out.weight = weight + longest
+	return n.keepsName || n.distinct.without(r.labels, out)
+}
+
+// of computes the function for the samples of one series in (from, to].
+func (n *overtime) of(s *series, points []promql.FPoint, from, to int64) (float64, presence) {
+	if len(points) == 0 {
+		return 0, absent
+	}
+	if s.stale > 0 {
+		n.cleaned = n.cleaned[:0]
+		for _, p := range points {
+			if !value.IsStaleNaN(p.F) {
+				n.cleaned = append(n.cleaned, p)
+			}
+		}
+		if points = n.cleaned; len(points) == 0 {
+			return 0, absent
+		}
+	} else if n.extrapolates && s.resets == 0 {
+		return extrapolate(points, from, to, n.perSecond)
+	}
+	n.matrix[0].Floats = points
+	n.helper.Out = n.helper.Out[:0]
+	vec, _ := n.call(n.values, n.matrix, n.args, &n.helper)
+	n.helper.Out = vec[:0]
+	switch {
+	case len(vec) == 0:
+		return 0, absent
+	case vec[0].H != nil:
+		return 0, unknown
+	default:
+		return vec[0].F, present
+	}
+}
+
+// extrapolate is rate, or increase if perSecond is 0, of a counter that was not
+// reset: the first and last sample tell all. from and to are the ends of the
+// window, in milliseconds. Operations and their order are those of promql.
+func extrapolate(points []promql.FPoint, from, to int64, perSecond float64) (float64, presence) {
+	if len(points) < 2 {
+		return 0, absent
+	}
+	first, last := points[0], points[len(points)-1]
+	increase := last.F - first.F
+	before, after := float64(first.T-from)/1000, float64(to-last.T)/1000
+	sampled := float64(last.T-first.T) / 1000
+	mean := sampled / float64(len(points)-1)
+	threshold := mean * 1.1
+	if before >= threshold {
+		before = mean / 2
+	}
+	if increase > 0 && first.F >= 0 { // a counter is never below zero
+		before = min2(before, sampled*(first.F/increase))
+	}
+	if after >= threshold {
+		after = mean / 2
+	}
+	factor := 1.0
+	if sampled != 0 {
+		factor = (sampled + before + after) / sampled
+	}
+	if perSecond != 0 {
+		factor /= perSecond
+	}
+	return increase * factor, present
+}
+
+// min2 gives a unless b is less: unlike min, also where b is NaN.
+func min2(a, b float64) float64 {
+	if b < a {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,279 @@
+package plan
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/promql/parser"
+	"github.com/prometheus/prometheus/storage"
+)
+
+// Defaults where an option is zero.
+const (
+	DefaultLookback   = 5 * time.Minute
+	DefaultMaxReach   = 3 * time.Hour
+	DefaultMaxPoints  = 16 << 20
+	DefaultMaxSamples = 5_000_000
+)
+
+// Options are what the plan reads from and writes to, and its limits.
+type Options struct {
+	Queryable  storage.Queryable
+	Appendable storage.AppendableV2
+	// Extent tells of the storage behind the two: a number that changes whenever
+	// it was opened anew or something was taken out of it, the time of its oldest
+	// sample, and what its blocks cover, each from the first number to before the
+	// second, in milliseconds. The slice is not changed after.
+	Extent func() (generation uint64, oldest int64, blocks [][2]int64)
+	// Lookback, MaxSamples and Parser are those of the promql.Engine that the plan
+	// stands in for.
+	Lookback   time.Duration
+	MaxSamples int
+	Parser     parser.Parser
+	// MaxReach is how far back an expression may look, MaxPoints how many samples
+	// of 16 bytes the window may hold. Beyond either, the engine is asked.
+	MaxReach  time.Duration
+	MaxPoints int
+	// Unshared gives each rule its own nodes: to measure what sharing brings.
+	Unshared   bool
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+}
+
+// Plan is the compiled rules and the window that they read. It implements
+// storage.AppendableV2. It may be used from any goroutine.
+type Plan struct {
+	opts    Options
+	log     *slog.Logger
+	metrics *metrics
+	batches sync.Pool // of *[]sample
+
+	// commits is held while a transaction commits and becomes visible, and while
+	// the window is filled: what is read from storage then is all that there is.
+	commits sync.Mutex
+
+	mu     sync.Mutex                       // taken after commits
+	window *window                          // guarded by mu; nil until Load
+	graphs [orders]map[time.Duration]*graph // guarded by mu, by the offset of the groups
+	rules  []*Rule                          // guarded by mu
+	filled bool                             // guarded by mu: the window holds what storage has
+	retry  int64                            // guarded by mu: filling has failed, not again before this time
+	// generation and oldest are those of the storage from which it was filled.
+	generation uint64
+	oldest     int64
+}
+
+var _ storage.AppendableV2 = (*Plan)(nil)
+
+// New makes a plan without rules.
+func New(opts Options) *Plan {
+	if opts.Lookback == 0 {
+		opts.Lookback = DefaultLookback
+	}
+	if opts.MaxReach == 0 {
+		opts.MaxReach = DefaultMaxReach
+	}
+	if opts.MaxPoints == 0 {
+		opts.MaxPoints = DefaultMaxPoints
+	}
+	if opts.MaxSamples == 0 {
+		opts.MaxSamples = DefaultMaxSamples
+	}
+	if opts.Parser == nil {
+		opts.Parser = parser.NewParser(parser.Options{})
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	if opts.Registerer == nil {
+		opts.Registerer = prometheus.NewRegistry()
+	}
+	p := &Plan{opts: opts, log: opts.Logger.With("component", "plan")}
+	p.metrics = newMetrics(opts.Registerer, p)
+	return p
+}
+
+// Query is the expression of one rule.
+type Query struct {
+	Expr string
+	// Offset is the query offset of its group: rules of different offsets are never
+	// evaluated at the same time.
+	Offset time.Duration
+}
+
+// Rule is one expression in the plan.
+type Rule struct {
+	plan  *Plan
+	query Query
+	expr  parser.Expr
+	// from and to are how far before the evaluation, in milliseconds, it reads.
+	from, to int64
+	// All below is guarded by the plan's mutex.
+	roots [orders]*root
+	never bool // it cannot be compiled, or was found to differ
+}
+
+// Load replaces the rules by those of these queries, which it returns in the same
+// order. The window begins anew, filled from storage with the first evaluation; the
+// rules of before give no more answers.
+func (p *Plan) Load(queries []Query) []*Rule {
+	p.commits.Lock()
+	defer p.commits.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.window, p.filled, p.retry = newWindow(), false, never
+	for _, r := range p.rules {
+		r.never = true
+	}
+	for o := range p.graphs {
+		p.graphs[o] = map[time.Duration]*graph{}
+	}
+	slack := slackOf(queries)
+	p.rules = make([]*Rule, len(queries))
+	for i, q := range queries {
+		p.rules[i] = p.add(q, slack)
+	}
+	return p.rules
+}
+
+// evaluationDelay is how much later than the newest sample is stored an evaluation
+// may come, and still find in the window what it needs.
+const evaluationDelay = 2 * time.Minute
+
+// slackOf is how much longer than a rule looks back samples are kept.
+func slackOf(queries []Query) time.Duration {
+	var most time.Duration
+	for _, q := range queries {
+		most = max(most, q.Offset)
+	}
+	return most + evaluationDelay
+}
+
+// add compiles a rule in the order that most evaluations need; the other is
+// compiled when it is needed.
+func (p *Plan) add(q Query, slack time.Duration) *Rule {
+	r := &Rule{plan: p, query: q}
+	expr, err := p.opts.Parser.ParseExpr(q.Expr)
+	if err != nil {
+		r.never = true
+		return r
+	}
+	r.expr = expr
+	r.from, r.to = span(expr, p.opts.Lookback)
+	c := compiler{plan: p, order: byReference, offset: q.Offset, slack: slack}
+	r.roots[byReference] = c.root(expr)
+	r.never = r.roots[byReference] == nil
+	return r
+}
+
+// Invalidate says that storage may have changed under the plan: the window is
+// filled again before it gives an answer. It may be called at any time.
+func (p *Plan) Invalidate() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.filled = false
+}
+
+// Vector evaluates the rule at a moment. It is false where promql.Engine has to be
+// asked: for errors too, so that it is the one to tell them.
+func (r *Rule) Vector(ctx context.Context, at time.Time) (promql.Vector, bool) {
+	vec, _, ok := r.evaluate(ctx, at)
+	if ok {
+		r.plan.metrics.evaluations.WithLabelValues("plan").Inc()
+	} else {
+		r.plan.metrics.evaluations.WithLabelValues("engine").Inc()
+	}
+	return vec, ok
+}
+
+// evaluate gives the version of the window beside the result.
+func (r *Rule) evaluate(ctx context.Context, at time.Time) (promql.Vector, uint64, bool) {
+	p := r.plan
+	ts := at.UnixMilli()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if r.never || ctx.Err() != nil {
+		return nil, 0, false
+	}
+	generation, oldest, blocks := p.opts.Extent()
+	if !p.filled || generation != p.generation || len(p.window.broken) > 0 || p.window.size > p.opts.MaxPoints+p.opts.MaxPoints/4 {
+		if !p.fill(ctx, ts) {
+			return nil, 0, false
+		}
+		generation, oldest, blocks = p.opts.Extent()
+		if generation != p.generation {
+			return nil, 0, false
+		}
+	}
+	p.window.sweep()
+	p.oldest = min(p.oldest, oldest)
+	if oldest > p.oldest && ts-r.from < oldest {
+		return nil, 0, false // storage has forgotten what the window remembers
+	}
+	root := r.root(orderOf(blocks, ts-r.from, ts-r.to))
+	if root == nil {
+		return nil, 0, false
+	}
+	t := turn{at: ts, version: p.window.version, lookback: p.opts.Lookback.Milliseconds()}
+	vec, ok := root.vector(&t, p.opts.MaxSamples)
+	return vec, p.window.version, ok && ctx.Err() == nil
+}
+
+// orderOf is the order in which storage gives the series of an expression that
+// reads from mint to maxt, both inclusive.
+func orderOf(blocks [][2]int64, mint, maxt int64) order {
+	for _, b := range blocks {
+		if b[0] <= maxt && mint < b[1] {
+			return byLabels
+		}
+	}
+	return byReference
+}
+
+// root compiles the rule for an order when it is first needed.
+func (r *Rule) root(o order) *root {
+	if r.roots[o] == nil {
+		c := compiler{plan: r.plan, order: o, offset: r.query.Offset}
+		r.roots[o] = c.root(r.expr)
+	}
+	return r.roots[o]
+}
+
+// root is the node or scalar of a whole expression.
+type root struct {
+	node   *node
+	scalar scalar
+}
+
+// samplesPerResult is more than the samples that promql.Engine counts for each
+// result of each node: those of its operands, once again where it gathers them,
+// and the result.
+const samplesPerResult = 4
+
+func (r *root) vector(t *turn, maxSamples int) (promql.Vector, bool) {
+	if r.scalar != nil {
+		v, weight, ok := r.scalar.scalar(t)
+		return promql.Vector{{T: t.at, F: v, Metric: labels.EmptyLabels()}}, ok && weight*samplesPerResult < maxSamples
+	}
+	c, ok := r.node.vector(t)
+	if !ok || c.weight*samplesPerResult >= maxSamples {
+		return nil, false
+	}
+	if len(c.index) == 0 {
+		return nil, true
+	}
+	vec := make(promql.Vector, len(c.index))
+	for k, i := range c.index {
+		vec[k] = promql.Sample{Metric: c.labels.out(i), T: t.at, F: c.values[k]}
+	}
+	return vec, true
+}
+
+// errNoReferences: the storage is not a TSDB.
+var errNoReferences = errors.New("storage tells no references of series")

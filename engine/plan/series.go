@@ -1,0 +1,177 @@
+package plan
+
+import (
+	"math"
+	"sort"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/value"
+	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/storage"
+)
+
+// family is the series of one metric name.
+type family struct {
+	// changed is the version of the window at which a series of it was last written.
+	changed uint64
+}
+
+// never is before every timestamp.
+const never = math.MinInt64
+
+// series is one series of storage with its recent samples, as far as rules read
+// them.
+type series struct {
+	last promql.FPoint // the newest float, here for those who need no more
+	// points are the floats, stale markers among them, oldest first.
+	points []promql.FPoint
+	family *family
+	// since: every sample later than that is in points.
+	since int64
+	// keep is how long before the newest sample rules look, in milliseconds.
+	keep int64
+	// newest is the time of the last sample of any kind, histogram that of the last
+	// native histogram.
+	newest, histogram int64
+	// stale markers and resets (a value below the one before) among points.
+	stale, resets int
+	// broken: storage may have samples that are not here.
+	broken bool
+
+	ref    storage.SeriesRef // in the head of the TSDB; 0 if it is not there
+	labels labels.Labels
+	hash   uint64
+}
+
+func newSeries(ls labels.Labels, hash uint64, f *family, since int64) *series {
+	return &series{
+		last: promql.FPoint{T: never}, family: f, since: since,
+		newest: never, histogram: never, labels: ls, hash: hash,
+	}
+}
+
+// push takes a sample that storage has committed, and returns by how many points
+// the memory of the series has grown. Storage drops without a word what another
+// transaction has overtaken: whether it did cannot be known here.
+func (s *series) push(t int64, v float64, histogram bool) int {
+	if t <= s.newest {
+		same := t == s.last.T && !histogram && math.Float64bits(v) == math.Float64bits(s.last.F)
+		s.broken = s.broken || !same
+		return 0
+	}
+	s.newest = t
+	if histogram {
+		s.histogram = t
+		return 0
+	}
+	grown := 0
+	if len(s.points) == cap(s.points) {
+		grown = s.room(t)
+	}
+	s.append(promql.FPoint{T: t, F: v})
+	return grown
+}
+
+func (s *series) append(p promql.FPoint) {
+	if value.IsStaleNaN(p.F) {
+		s.stale++
+	} else if p.F < s.last.F && len(s.points) > 0 {
+		s.resets++
+	}
+	s.points = append(s.points, p)
+	s.last = p
+}
+
+// room forgets what no rule reads any more, or takes more memory where too little
+// is forgotten.
+func (s *series) room(t int64) int {
+	// The newest sample before the window stays: an instant selector may see it.
+	first := sort.Search(len(s.points), func(i int) bool { return s.points[i].T > t-s.keep }) - 1
+	if first > 0 {
+		s.since = s.points[first-1].T
+	}
+	kept := s.points[max(0, first):]
+	before := cap(s.points)
+	if target := s.points; len(kept) > before-before/4-1 {
+		s.points = make([]promql.FPoint, 0, len(kept)+len(kept)/4+4)
+		s.points = append(s.points, kept...)
+	} else {
+		s.points = target[:copy(target, kept)]
+	}
+	s.recount()
+	return cap(s.points) - before
+}
+
+func (s *series) recount() {
+	s.stale, s.resets = 0, 0
+	for i, p := range s.points {
+		if value.IsStaleNaN(p.F) {
+			s.stale++
+		} else if i > 0 && p.F < s.points[i-1].F {
+			s.resets++
+		}
+	}
+}
+
+// What a series says of a moment.
+type presence int
+
+const (
+	absent presence = iota
+	present
+	unknown // ask storage
+)
+
+// instant gives what an instant selector sees at a moment.
+func (s *series) instant(at, lookback int64) (promql.FPoint, presence) {
+	if s.broken || s.histogram > at-lookback {
+		return promql.FPoint{}, unknown
+	}
+	p := s.last
+	if p.T > at {
+		i := sort.Search(len(s.points), func(i int) bool { return s.points[i].T > at }) - 1
+		if i < 0 {
+			p.T = never
+		} else {
+			p = s.points[i]
+		}
+	}
+	switch {
+	case p.T > at-lookback:
+		if value.IsStaleNaN(p.F) {
+			return p, absent
+		}
+		return p, present
+	case s.since > at-lookback:
+		return p, unknown
+	default:
+		return p, absent
+	}
+}
+
+// between gives the floats in (from, to], stale markers among them. It is false if
+// storage may have others.
+func (s *series) between(from, to int64) ([]promql.FPoint, bool) {
+	if s.broken || s.since > from || s.histogram > from {
+		return nil, false
+	}
+	ps := s.points
+	hi := len(ps)
+	for hi > 0 && ps[hi-1].T > to {
+		hi--
+	}
+	if hi == 0 || ps[hi-1].T <= from {
+		return nil, true
+	}
+	lo := 0
+	if hi > 1 { // where it must be if samples come at regular intervals, or near
+		lo = max(0, hi-1-int((ps[hi-1].T-from-1)/(ps[hi-1].T-ps[hi-2].T)))
+		for lo > 0 && ps[lo-1].T > from {
+			lo--
+		}
+	}
+	for ps[lo].T <= from {
+		lo++
+	}
+	return ps[lo:hi], true
+}
