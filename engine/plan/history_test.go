@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/tsdb"
@@ -186,5 +185,3 @@ func (w *world) compact() {
 		w.t.Fatal(err)
 	}
 }
-
-var _ = histogram.Histogram{}

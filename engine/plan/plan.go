@@ -213,8 +213,8 @@ func (r *Rule) evaluate(ctx context.Context, at time.Time) (promql.Vector, uint6
 	}
 	p.window.sweep()
 	p.oldest = min(p.oldest, oldest)
-	if oldest > p.oldest && ts-r.from < oldest {
-		return nil, 0, false // storage has forgotten what the window remembers
+	if ts-r.from <= p.window.since || oldest > p.oldest && ts-r.from < oldest {
+		return nil, 0, false // one of the two has forgotten what the other remembers
 	}
 	root := r.root(orderOf(blocks, ts-r.from, ts-r.to))
 	if root == nil {

@@ -103,7 +103,15 @@ func (w *window) publish(samples []sample) {
 // this reference.
 func (w *window) attach(ref storage.SeriesRef, ls labels.Labels) *series {
 	s := w.find(ls)
-	if s == nil {
+	switch {
+	case s != nil: // storage had forgotten it: it has another place among the others
+		for _, sel := range w.matching(ls) {
+			sel.generation++
+		}
+		if s.ref != 0 {
+			w.refs.set(s.ref, nil)
+		}
+	default:
 		s = w.enlist(ls)
 	}
 	if s == nil {
@@ -116,20 +124,8 @@ func (w *window) attach(ref storage.SeriesRef, ls labels.Labels) *series {
 
 // refer notes the reference of a series.
 func (w *window) refer(s *series, ref storage.SeriesRef) {
-	if s.ref == ref {
-		return
-	}
-	if s.ref != 0 {
-		w.refs.set(s.ref, nil)
-	}
-	moved := s.ref != 0 || len(s.points) > 0
 	s.ref = ref
 	w.refs.set(ref, s)
-	if moved { // it has another place among the others
-		for _, sel := range w.matching(s.labels) {
-			sel.generation++
-		}
-	}
 }
 
 func (w *window) find(ls labels.Labels) *series {

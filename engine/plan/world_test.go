@@ -64,7 +64,9 @@ type forward struct{ w *world }
 
 func (f forward) AppenderV2(ctx context.Context) storage.AppenderV2 { return f.w.db.AppenderV2(ctx) }
 
-func (f forward) Querier(mint, maxt int64) (storage.Querier, error) { return f.w.db.Querier(mint, maxt) }
+func (f forward) Querier(mint, maxt int64) (storage.Querier, error) {
+	return f.w.db.Querier(mint, maxt)
+}
 
 func (w *world) extent() (generation uint64, oldest int64, blocks [][2]int64) {
 	for _, b := range w.db.Blocks() {
