@@ -38,7 +38,7 @@ func (e *Engine) resume(groups []*group, st *restoredState) {
 			} else {
 				g.shift(back - g.interval)
 			}
-			g.asOf = st.now.Add(-g.interval)
+			g.asOf = later(g.asOf, st.now.Add(-g.interval)) // what is closed is closed
 		}
 		for _, r := range g.alerting() {
 			changes.Upserts = append(changes.Upserts, r.records()...)
@@ -52,6 +52,9 @@ func (e *Engine) resume(groups []*group, st *restoredState) {
 	if err := e.opts.Journal(changes); err != nil {
 		e.metrics.journalErrors.Inc()
 		e.log.Error("alert state is not durable", "err", err)
+		for _, g := range groups {
+			g.resave.Store(true)
+		}
 	}
 }
 
@@ -112,16 +115,14 @@ func shift(a *alert.Alert, by time.Duration) (moved bool) {
 
 // move takes an alert over a step of the clock: what counts goes along, so that a
 // clock neither satisfies a `for` nor begins it anew. What only tells when
-// something was stays, unless it would lie in the future: then it was told by the
-// clock that was wrong.
+// something was stays; an end must not lie in the future, where it would be none.
+// The beginning stays in any case: receivers know the incident by it.
 func move(a *alert.Alert, step time.Duration, now time.Time) {
 	if shift(a, step); step < 0 && a.State == alert.Firing {
 		a.ActiveAt = a.ActiveAt.Add(step) // or it would seem to fire before its time
 	}
-	for _, at := range []*time.Time{&a.FiredAt, &a.ResolvedAt} {
-		if at.After(now) {
-			*at = at.Add(step)
-		}
+	if a.ResolvedAt.After(now) {
+		a.ResolvedAt = a.ResolvedAt.Add(step)
 	}
 	if a.LastSentAt.After(now) { // nobody knows how long ago that is: tell them again
 		a.LastSentAt, a.ValidUntil = time.Time{}, time.Time{}

@@ -47,8 +47,10 @@ type Journal struct {
 
 	mu sync.RWMutex
 	db *bolt.DB // guarded by mu; nil while closed
-	// damage says what was wrong with the file at open; empty if nothing.
-	damage string // guarded by mu
+	// damage says what was wrong with the file at open; empty if nothing. aside is
+	// where that file went.
+	damage, aside string // guarded by mu
+	failure       failure
 }
 
 // New makes a journal that is not open yet: it touches no file.
@@ -65,8 +67,9 @@ func New(opts Options) *Journal {
 // lockTimeout bounds the wait for another process that has the file open.
 const lockTimeout = time.Second
 
-// Open opens the file or begins one. It fails only where the directory refuses.
-// Opening an open journal does nothing.
+// Open opens the file or begins one. Where the directory refuses, it is opened to
+// be read, and Save fails until Reopen; only where that cannot be done either does
+// Open fail. Opening an open journal does nothing.
 func (j *Journal) Open() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -74,10 +77,14 @@ func (j *Journal) Open() error {
 		return nil
 	}
 	db, err := openFile(j.opts.Path)
-	if err != nil && !isRefusal(err) {
+	if err != nil && isRefusal(err) {
+		return j.openToRead(err)
+	}
+	if err != nil {
 		aside := fmt.Sprintf("%s.damaged-%s", j.opts.Path, time.Now().UTC().Format("20060102T150405Z"))
 		j.log.Error("journal cannot be read, set aside: alerts begin anew", "file", aside, "err", err)
 		j.damage = fmt.Sprintf("the journal could not be read (%v); it was set aside as %s, and alerts began anew", err, aside)
+		j.aside = aside
 		j.metrics.setAside.Inc()
 		if rerr := os.Rename(j.opts.Path, aside); rerr != nil {
 			return fmt.Errorf("set journal aside: %w", errors.Join(rerr, err))
@@ -107,11 +114,28 @@ func openFile(path string) (db *bolt.DB, err error) {
 	if err != nil {
 		return nil, err
 	}
-	err = db.Update(func(tx *bolt.Tx) error {
+	if err = readThrough(db); errors.Is(err, errNew) { // a full disk is no reason not to read
+		err = db.Update(func(tx *bolt.Tx) error {
+			_, aerr := tx.CreateBucketIfNotExists(alertsBucket)
+			_, merr := tx.CreateBucketIfNotExists(metaBucket)
+			return errors.Join(aerr, merr)
+		})
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// errNew is a file without what the journal writes to.
+var errNew = errors.New("no buckets yet")
+
+func readThrough(db *bolt.DB) error {
+	return db.View(func(tx *bolt.Tx) error {
 		for _, name := range [][]byte{alertsBucket, metaBucket} {
-			b, err := tx.CreateBucketIfNotExists(name)
-			if err != nil {
-				return err
+			b := tx.Bucket(name)
+			if b == nil {
+				return errNew
 			}
 			if err := b.ForEach(func(_, _ []byte) error { return nil }); err != nil {
 				return err
@@ -119,24 +143,6 @@ func openFile(path string) (db *bolt.DB, err error) {
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return db, nil
-}
-
-// IsOpen tells whether Save can work.
-func (j *Journal) IsOpen() bool {
-	j.mu.RLock()
-	defer j.mu.RUnlock()
-	return j.db != nil
-}
-
-// Damage tells what was wrong with the file when it was opened; empty if nothing.
-func (j *Journal) Damage() string {
-	j.mu.RLock()
-	defer j.mu.RUnlock()
-	return j.damage
 }
 
 // Close releases the file. Closing a closed journal is no error.
@@ -156,6 +162,12 @@ func (j *Journal) Close() error {
 
 // Save makes the changes durable. Calls at the same time share a transaction.
 func (j *Journal) Save(c alert.Changes) error {
+	err := j.save(c)
+	j.note(c, err)
+	return err
+}
+
+func (j *Journal) save(c alert.Changes) error {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
 	if j.db == nil {
@@ -234,6 +246,7 @@ func (j *Journal) Load() (records []alert.Record, savedAt time.Time, err error) 
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("read journal: %w", err)
 	}
+	j.handedOver()
 	if alive := j.lastAlive(); !savedAt.IsZero() && alive.After(savedAt) {
 		savedAt = alive
 	}

@@ -4,6 +4,7 @@ import "github.com/prometheus/client_golang/prometheus"
 
 type metrics struct {
 	saves, setAside, unreadable prometheus.Counter
+	failing                     prometheus.Gauge
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -15,6 +16,10 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		setAside:   counter("tocsin_journal_set_aside_total", "Journals that could not be read and were set aside."),
 		unreadable: counter("tocsin_journal_unreadable_records_total", "Records of the journal that could not be read and were left out."),
 	}
-	reg.MustRegister(m.saves, m.setAside, m.unreadable)
+	m.failing = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tocsin_journal_failing",
+		Help: "Whether alert state cannot be made durable now.",
+	})
+	reg.MustRegister(m.saves, m.setAside, m.unreadable, m.failing)
 	return m
 }

@@ -151,18 +151,16 @@ func TestLoadLimitsSize(t *testing.T) {
 }
 
 func TestLoadUnreadable(t *testing.T) {
-	if os.Getuid() == 0 {
-		t.Skip("root may read everything")
-	}
 	dir := t.TempDir()
-	write(t, dir+"/a.yml", inRule(""))
 	write(t, dir+"/b.yml", inRule(""))
-	if err := os.Chmod(dir+"/a.yml", 0); err != nil {
+	// The memory of the process itself: it opens, and its first page reads as EIO, for
+	// root too, whom permissions do not keep out.
+	if err := os.Symlink("/proc/self/mem", dir+"/a.yml"); err != nil {
 		t.Fatal(err)
 	}
 	set := Load(dir)
 	problems := set.AllProblems()
-	if len(problems) != 1 || !errors.Is(problems[0], fs.ErrPermission) || len(set.Groups()) != 1 {
+	if len(problems) != 1 || !errors.Is(problems[0], syscall.EIO) || len(set.Groups()) != 1 {
 		t.Errorf("got %v and %d groups", problems, len(set.Groups()))
 	}
 }

@@ -95,7 +95,7 @@ func newAlertView(g *engine.GroupStatus, r *engine.RuleStatus, a *alert.Alert, n
 		Place:    fmt.Sprintf("%s:%d", g.File, r.Rule.Pos.Line),
 	}
 	v.rank, v.Tone = severity(v.Severity)
-	if a.State == alert.Pending || a.FiredAt.IsZero() {
+	if a.State == alert.Pending || a.FiredAt.IsZero() || a.FiredAt.After(now) { // by a clock that was wrong
 		v.Since = moment{a.ActiveAt, now}
 	}
 	if a.State == alert.Pending {

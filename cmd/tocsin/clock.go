@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"log/slog"
 	"runtime/debug"
 	"sync/atomic"
@@ -11,6 +12,7 @@ import (
 	"github.com/tocsin/tocsin/engine"
 	"github.com/tocsin/tocsin/scrape"
 	"github.com/tocsin/tocsin/timeline"
+	"github.com/tocsin/tocsin/web"
 )
 
 // clock is the timeline of this process, and what it does to the other stages.
@@ -18,7 +20,8 @@ type clock struct {
 	line *timeline.Timeline
 	read func() timeline.Reading
 	log  *slog.Logger
-	// cutOver sets aside what is stored of later times.
+	// cutOver sets aside what is stored of later times; whoever has the storage
+	// fills it in.
 	cutOver func(at time.Time) error
 	last    atomic.Pointer[timeline.Now] // of the last scrape that began
 
@@ -27,12 +30,12 @@ type clock struct {
 	ahead, trusted prometheus.Gauge
 }
 
-func newClock(cutOver func(time.Time) error, log *slog.Logger, reg prometheus.Registerer) *clock {
+func newClock(log *slog.Logger, reg prometheus.Registerer) *clock {
 	gauge := func(name, help string) prometheus.Gauge {
 		return prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
 	}
 	c := &clock{
-		line: timeline.New(builtAt()), read: timeline.Read, cutOver: cutOver, log: log.With("component", "clock"),
+		line: timeline.New(builtAt()), read: timeline.Read, log: log.With("component", "clock"),
 		steps: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "tocsin_clock_steps_total",
 			Help: "Steps of the wall clock against the monotonic clock.",
@@ -107,6 +110,30 @@ func (c *clock) follow(now timeline.Now) {
 func (c *clock) tick(sc scrape.Scraped) engine.Tick {
 	now := c.last.Load()
 	return engine.Tick{At: sc.At, Up: sc.Up, Restoring: sc.Restoring, Stepped: now.Stepped, Slept: now.Slept}
+}
+
+// problem is what the user should know of a clock that is wrong now.
+func (c *clock) problem() (web.Problem, bool) {
+	p := web.Problem{Kind: "clock", Hint: "let NTP or chrony set this host's clock"}
+	ahead := c.line.Ahead()
+	switch {
+	case c.last.Load().Untrusted:
+		p.Text = fmt.Sprintf("it reads %s, before this version of Tocsin was made: times of alerts count on from the last that was known", c.read().Wall.UTC().Format("2006-01-02 15:04"))
+	case ahead > timeline.Tolerance:
+		p.Text = fmt.Sprintf("it was set back: times of samples and alerts are %s ahead of it, and wait for it", ahead.Round(time.Second))
+		p.Hint = ""
+	default:
+		return p, false
+	}
+	return p, true
+}
+
+// shown is a time of the wall clock as one of the timeline.
+func (c *clock) shown(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return t.Add(c.line.Ahead())
 }
 
 // now is the time between scrapes. Before the start, which knows no better, it is

@@ -20,7 +20,6 @@ import (
 	"github.com/tocsin/tocsin/engine"
 	"github.com/tocsin/tocsin/journal"
 	"github.com/tocsin/tocsin/notify"
-	"github.com/tocsin/tocsin/plugin"
 	"github.com/tocsin/tocsin/rules"
 	"github.com/tocsin/tocsin/scrape"
 	"github.com/tocsin/tocsin/storage"
@@ -60,28 +59,28 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	defer closeLog()
 	stop := &stack{log: log}
 	defer stop.unwind()
+	ctx, leave := context.WithCancelCause(ctx)
+	defer leave(nil)
 
 	hup := make(chan os.Signal, 1) // from the start: without a receiver it would kill us
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
 	life := newLifecycle(log.With("component", "lifecycle"))
 	d := &daemon{settings: s, problems: problems, life: life, started: time.Now(), ready: make(chan struct{})}
-	// The Docker engine dials half a second after the start, and gives up in ten.
-	if s.pluginSocket != "" {
-		srv, err := plugin.New(plugin.Options{Socket: s.pluginSocket, Start: d.startMetrics, Stop: life.Stop, Logger: log, Registerer: reg})
-		if err := errors.Join(err, listen(srv)); err != nil {
-			log.Error("plugin socket", "err", err)
-			return exitFailure
-		}
-		stop.push("plugin socket", shortDeadline, background(srv.Run))
+	if err := d.servePlugin(log, reg, stop); err != nil {
+		log.Error("plugin socket", "err", err)
+		return exitFailure
 	}
 	announce(log, problems)
 
+	clk := newClock(log, reg)
 	store := storage.New(storage.Options{
-		Dir: s.dataPath, Memory: s.memory, RetentionTime: s.retentionTime, RetentionSize: s.retentionSize,
+		Dir: s.dataPath, Memory: s.memory, RetentionTime: s.retentionTime, RetentionSize: s.retentionSize, Now: clk.now,
 		Logger: log, Registerer: reg,
 	})
-	stop.push("storage", storeDeadline, store.Close)
+	clk.cutOver = store.CutOver
+	d.store = store
+	stop.push("storage", storeDeadline, d.closeStore)
 	jrnl := journal.New(journal.Options{Path: filepath.Join(s.dataPath, "journal.db"), Logger: log, Registerer: reg})
 	stop.push("journal", shortDeadline, func(context.Context) error { return jrnl.Close() })
 	notifier, err := notify.New(notify.Options{
@@ -93,29 +92,31 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	}
 	stop.push("notifications", notifyDeadline, background(notifier.Run))
 
-	clk := newClock(store.CutOver, log, reg)
 	eng := engine.New(engine.Options{
 		Queryable: store, Appendable: store, Notify: notifier.Send, Journal: jrnl.Save, Now: clk.now,
-		Counting: aliveMark(s, jrnl, log),
+		Counting: aliveMark(s, store, jrnl, log),
 		Interval: s.evalInterval, ScrapeInterval: s.scrapeInterval,
 		ResendDelay: s.resendDelay, HoldLimit: s.holdLimit, AlertLimit: s.alertLimit, PauseHold: s.pauseHold,
 		ExternalLabels: s.externalLabels, ExternalURL: s.externalURL(), Logger: log, Registerer: reg,
 	})
-	scraper, err := newScraper(s, pickTarget(ctx, s), store, clk, eng.Tick, log, reg)
+	target := pickTarget(ctx, s)
+	d.renewal = newRenewal(s, target, life.isRunning, leave, log, reg)
+	scraper, err := newScraper(s, target, store, clk, func(t engine.Tick) { d.renewal.hear(t.Up); eng.Tick(t) }, log, reg)
 	if err != nil {
 		log.Error("scrape", "err", err)
 		return exitFailure
 	}
 	life.store, life.journal, life.engine, life.scraper, life.clock = store, jrnl, eng, scraper, clk
 	life.book = newRulebook(s.rulesPath, s.selfAlerts, log, reg)
-	d.notifier, d.scraper, d.store, d.journal = notifier, scraper, store, jrnl
+	d.notifier, d.scraper, d.journal, d.clock = notifier, scraper, jrnl, clk
 	close(d.ready)
 
 	if err := begin(ctx, d, d.webOptions(eng, reg, log), log, stop); err != nil {
 		log.Error("start", "err", err)
 		return exitFailure
 	}
-	stop.push("pause", pauseDeadline, life.Close)
+	stop.push("pause", pauseDeadline, d.pause)
+	stop.push("metrics socket", shortDeadline, background(d.renewal.run))
 	stop.push("rule watch", shortDeadline, background(func(ctx context.Context) error {
 		rules.Watch(ctx, s.rulesPath, log.With("component", "rules"), life.book.fingerprint, life.Reload)
 		return nil
@@ -132,14 +133,6 @@ func newRegistry() *prometheus.Registry {
 			ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
 		}, func() float64 { return 1 }))
 	return reg
-}
-
-// listen opens the plugin's socket, if there is a server for it.
-func listen(srv *plugin.Server) error {
-	if srv == nil {
-		return nil
-	}
-	return srv.Listen()
 }
 
 func announce(log *slog.Logger, problems []settingError) {
@@ -177,8 +170,9 @@ func begin(ctx context.Context, d *daemon, page web.Options, log *slog.Logger, s
 	if s.pluginSocket != "" {
 		return nil
 	}
-	if err := d.store.Lock(); err != nil {
-		return err
+	locked := (*storage.LockedError)(nil)
+	if err := d.store.Lock(); errors.As(err, &locked) {
+		return err // all else is no reason not to start: alerting needs no disk
 	}
 	return d.life.Start(ctx)
 }

@@ -9,13 +9,14 @@ import (
 	"github.com/tocsin/tocsin/alert"
 	"github.com/tocsin/tocsin/engine"
 	"github.com/tocsin/tocsin/journal"
+	"github.com/tocsin/tocsin/storage"
 )
 
-// open opens the store, again and again until it can or ctx is done, and restores
-// what the process before knew.
+// open opens the store, in memory if the disk refuses, and restores what the
+// process before knew. Only another process in the directory makes it wait.
 func (l *lifecycle) open(ctx context.Context) bool {
 	for {
-		err := l.store.Open()
+		err := l.store.OpenOrFallBack()
 		if err == nil {
 			l.restore()
 			l.setFault("")
@@ -91,19 +92,24 @@ func (l *lifecycle) scrape(ctx context.Context) {
 	}
 }
 
-// keepJournal opens a journal that could not be opened, once it can be: what is
-// known now is all that counts, not what stands in there.
+// keepJournal opens a journal anew that could not be opened or written, until that
+// works. What is known now is then saved again: nothing that has changed meanwhile
+// stands in there.
 func (l *lifecycle) keepJournal(ctx context.Context) {
-	for !l.journal.IsOpen() && wait(ctx, openRetry) {
-		err := l.journal.Open()
-		if err == nil {
-			err = l.journal.Save(alert.Changes{Replace: true})
+	last := ""
+	for wait(ctx, openRetry) {
+		if l.journal.IsOpen() {
+			continue
 		}
-		if err != nil {
-			l.log.Warn("alert state is not durable yet", "err", err)
+		if err := l.journal.Reopen(); err != nil {
+			if err.Error() != last {
+				last = err.Error()
+				l.log.Warn("alert state is not durable", "err", err, "next_try_in", openRetry)
+			}
 			continue
 		}
 		l.engine.Resave()
+		last = ""
 		l.log.Info("alert state is durable again")
 	}
 }
@@ -123,13 +129,13 @@ const aliveEvery = 4
 
 // aliveMark notes for the next process until when this one evaluated, where no
 // samples on the disk tell; it costs the flash a page, so not with every evaluation.
-func aliveMark(s settings, jrnl *journal.Journal, log *slog.Logger) func(time.Time) {
-	if !s.memory {
-		return nil
-	}
+func aliveMark(s settings, store *storage.Store, jrnl *journal.Journal, log *slog.Logger) func(time.Time) {
 	var mu sync.Mutex
 	var last time.Time
 	return func(at time.Time) {
+		if !s.memory && !store.Degraded() {
+			return
+		}
 		mu.Lock()
 		defer mu.Unlock()
 		if since := at.Sub(last); since >= 0 && since < aliveEvery*s.evalInterval {

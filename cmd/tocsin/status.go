@@ -30,7 +30,7 @@ func (d *daemon) status() web.Status {
 		RetentionBytes: d.settings.retentionSize, Blocks: s.Blocks, Series: s.Series, Oldest: s.MinTime, Repairs: len(s.Repairs), Trouble: fault,
 	}
 	switch {
-	case s.Open && d.settings.memory:
+	case s.Open && s.Memory:
 		st.Storage.Mode = "memory"
 	case s.Open:
 		st.Storage.Mode = "disk"
