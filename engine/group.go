@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/prometheus/promql"
 
 	"github.com/tocsin/tocsin/alert"
+	"github.com/tocsin/tocsin/engine/plan"
 	"github.com/tocsin/tocsin/rules"
 )
 
@@ -36,6 +37,9 @@ type group struct {
 	resave         atomic.Bool // the journal has nothing yet: the next evaluation gives it all
 	// orphans are series of rules that are gone, to be marked stale.
 	orphans seriesSet
+
+	// unchecked evaluations since one was repeated, and which rule is the next.
+	unchecked, toCheck int
 
 	ticks  chan Tick                   // one slot: the newest
 	status atomic.Pointer[GroupStatus] // for readers
@@ -71,7 +75,8 @@ type ruleBase struct {
 	duration time.Duration
 	// written are the series of the last evaluation.
 	written seriesSet
-	ahead   *ahead // nil where each evaluation is on its own
+	ahead   *ahead     // nil where each evaluation is on its own
+	planned *plan.Rule // nil where there is no plan
 }
 
 func (b *ruleBase) base() *ruleBase { return b }
@@ -136,6 +141,7 @@ func (g *group) eval(ctx context.Context, t Tick) {
 	m.samples.WithLabelValues(g.key()).Set(float64(samples))
 	g.publishAfter(took)
 	g.engine.opts.Observe(*g.status.Load())
+	g.checkPlan(ctx, in.at)
 }
 
 // ruleTimeout is how long one rule may take: as long as the group's interval, as

@@ -29,6 +29,7 @@ func (e *Engine) takeNext(now *Tick) {
 		groups[i] = e.newGroup(g)
 	}
 	e.foresee(groups, WrittenBy(next.groups))
+	e.compile(groups)
 	forebears := append(old[:len(old):len(old)], e.ghosts(restored)...)
 	left := inherit(groups, forebears)
 	if next.complete {

@@ -19,7 +19,10 @@ func (p *Plan) AppenderV2(ctx context.Context) storage.AppenderV2 {
 	if batch == nil {
 		batch = &[]sample{}
 	}
-	return &appender{AppenderV2: p.opts.Appendable.AppenderV2(ctx), plan: p, batch: batch}
+	before, _, _ := p.opts.Extent(0, 0)
+	app := p.opts.Appendable.AppenderV2(ctx)
+	after, _, _ := p.opts.Extent(0, 0)
+	return &appender{AppenderV2: app, plan: p, batch: batch, generation: after, known: before == after}
 }
 
 // appender notes what storage has accepted.
@@ -27,6 +30,9 @@ type appender struct {
 	storage.AppenderV2
 	plan  *Plan
 	batch *[]sample
+	// generation is that of the storage which the transaction writes to, if known.
+	generation uint64
+	known      bool
 }
 
 func (a *appender) Append(ref storage.SeriesRef, ls labels.Labels, st, t int64, v float64, h *histogram.Histogram, fh *histogram.FloatHistogram, opts storage.AOptions) (storage.SeriesRef, error) {
@@ -63,8 +69,12 @@ func (a *appender) Commit() error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.filled { // else all is read from storage later
+	switch {
+	case !p.filled: // all is read from storage later
+	case a.known && a.generation == p.generation:
 		p.window.publish(*a.batch)
+	default: // storage was exchanged beneath the window or the transaction
+		p.filled = false
 	}
 	return nil
 }

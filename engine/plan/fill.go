@@ -19,23 +19,26 @@ const retryAfter = 30_000
 // fill brings the window to what storage has, for an evaluation at ts. It is called
 // with mu held, which it gives up for the time in which it waits for commits.
 func (p *Plan) fill(ctx context.Context, ts int64) bool {
+	if p.retry != never && ts < p.retry && ts > p.retry-retryAfter {
+		return false
+	}
+	p.retry = never
 	w := p.window
 	p.mu.Unlock()
+	// Before commits are held up: it may have to wait for transactions to end.
+	app := p.opts.Appendable.AppenderV2(ctx)
+	defer app.Rollback() //nolint:errcheck // nothing was appended
 	p.commits.Lock()
 	defer p.commits.Unlock()
 	p.mu.Lock()
 	if p.window != w {
 		return false // Load came between
 	}
-	generation, oldest, _ := p.opts.Extent()
-	if p.retry != never && ts < p.retry && ts > p.retry-retryAfter {
-		return false
-	}
-	p.retry = never
-	whole := !p.filled || generation != p.generation || w.size > p.opts.MaxPoints+p.opts.MaxPoints/4
+	generation, oldest, _ := p.opts.Extent(0, 0)
+	whole := !p.filled || generation != p.generation || p.crowded()
 	var err error
 	if whole {
-		err = p.fillAll(ctx, ts)
+		err = p.fillAll(ctx, app, ts)
 	} else {
 		err = p.repair(ctx, ts)
 	}
@@ -51,15 +54,18 @@ func (p *Plan) fill(ctx context.Context, ts int64) bool {
 	return true
 }
 
+// crowded tells that the window has grown beyond what it may hold.
+func (p *Plan) crowded() bool { return p.window.size > p.opts.MaxPoints+p.opts.MaxPoints/4 }
+
 // fillAll reads everything, and again with less until it is not too much: the
 // selectors that look back farthest are left to storage first.
-func (p *Plan) fillAll(ctx context.Context, ts int64) error {
+func (p *Plan) fillAll(ctx context.Context, app storage.AppenderV2, ts int64) error {
 	for _, s := range p.window.selectors {
 		s.left = false
 	}
 	p.metrics.fills.Inc()
 	for {
-		beyond, err := p.read(ctx, ts)
+		beyond, err := p.read(ctx, app, ts)
 		if err != nil || beyond == 0 {
 			return err
 		}
@@ -83,7 +89,7 @@ type stored struct {
 
 // read empties the window and reads it from storage. If that is more than may be,
 // beyond is from which reach on selectors have to be left out.
-func (p *Plan) read(ctx context.Context, ts int64) (beyond int64, err error) {
+func (p *Plan) read(ctx context.Context, app storage.AppenderV2, ts int64) (beyond int64, err error) {
 	w := p.window
 	w.empty()
 	slack := slackOf(p.queries()).Milliseconds()
@@ -100,7 +106,7 @@ func (p *Plan) read(ctx context.Context, ts int64) (beyond int64, err error) {
 	}
 	defer q.Close()
 	w.since = mint
-	found, err := p.enlistAll(ctx, q)
+	found, err := p.enlistAll(ctx, app, q)
 	if err != nil {
 		return 0, err
 	}
@@ -123,9 +129,7 @@ func (p *Plan) read(ctx context.Context, ts int64) (beyond int64, err error) {
 }
 
 // enlistAll finds the series of all selectors.
-func (p *Plan) enlistAll(ctx context.Context, q storage.Querier) ([]stored, error) {
-	app := p.opts.Appendable.AppenderV2(ctx)
-	defer app.Rollback()
+func (p *Plan) enlistAll(ctx context.Context, app storage.AppenderV2, q storage.Querier) ([]stored, error) {
 	refs, ok := app.(storage.GetRef)
 	if !ok {
 		return nil, errNoReferences

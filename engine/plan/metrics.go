@@ -5,6 +5,7 @@ import "github.com/prometheus/client_golang/prometheus"
 // metrics of the plan.
 type metrics struct {
 	evaluations               *prometheus.CounterVec
+	byPlan, byEngine          prometheus.Counter // of evaluations
 	checks, mismatches, fills prometheus.Counter
 	series, samples, planned  prometheus.GaugeFunc
 }
@@ -35,8 +36,7 @@ func newMetrics(reg prometheus.Registerer, p *Plan) *metrics {
 		samples:    gauge("tocsin_plan_samples", "Samples, of 16 bytes, that the window has memory for.", func() int { return p.window.size }),
 		planned:    gauge("tocsin_plan_rules", "Rules that the plan evaluates.", p.planned),
 	}
-	m.evaluations.WithLabelValues("plan")
-	m.evaluations.WithLabelValues("engine")
+	m.byPlan, m.byEngine = m.evaluations.WithLabelValues("plan"), m.evaluations.WithLabelValues("engine")
 	reg.MustRegister(m.evaluations, m.checks, m.mismatches, m.fills, m.series, m.samples, m.planned)
 	return m
 }

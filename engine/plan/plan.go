@@ -28,9 +28,8 @@ type Options struct {
 	Appendable storage.AppendableV2
 	// Extent tells of the storage behind the two: a number that changes whenever
 	// it was opened anew or something was taken out of it, the time of its oldest
-	// sample, and what its blocks cover, each from the first number to before the
-	// second, in milliseconds. The slice is not changed after.
-	Extent func() (generation uint64, oldest int64, blocks [][2]int64)
+	// sample, and whether a block has samples from mint to maxt, all in milliseconds.
+	Extent func(mint, maxt int64) (generation uint64, oldest int64, blocks bool)
 	// Lookback, MaxSamples and Parser are those of the promql.Engine that the plan
 	// stands in for.
 	Lookback   time.Duration
@@ -183,17 +182,18 @@ func (p *Plan) Invalidate() {
 // Vector evaluates the rule at a moment. It is false where promql.Engine has to be
 // asked: for errors too, so that it is the one to tell them.
 func (r *Rule) Vector(ctx context.Context, at time.Time) (promql.Vector, bool) {
-	vec, _, ok := r.evaluate(ctx, at)
+	vec, _, ok := r.evaluate(ctx, at, true)
 	if ok {
-		r.plan.metrics.evaluations.WithLabelValues("plan").Inc()
+		r.plan.metrics.byPlan.Inc()
 	} else {
-		r.plan.metrics.evaluations.WithLabelValues("engine").Inc()
+		r.plan.metrics.byEngine.Inc()
 	}
 	return vec, ok
 }
 
-// evaluate gives the version of the window beside the result.
-func (r *Rule) evaluate(ctx context.Context, at time.Time) (promql.Vector, uint64, bool) {
+// evaluate gives the version of the window beside the result. It reads storage only
+// if it may.
+func (r *Rule) evaluate(ctx context.Context, at time.Time, mayFill bool) (promql.Vector, uint64, bool) {
 	p := r.plan
 	ts := at.UnixMilli()
 	p.mu.Lock()
@@ -201,13 +201,12 @@ func (r *Rule) evaluate(ctx context.Context, at time.Time) (promql.Vector, uint6
 	if r.never || ctx.Err() != nil {
 		return nil, 0, false
 	}
-	generation, oldest, blocks := p.opts.Extent()
-	if !p.filled || generation != p.generation || len(p.window.broken) > 0 || p.window.size > p.opts.MaxPoints+p.opts.MaxPoints/4 {
-		if !p.fill(ctx, ts) {
+	generation, oldest, blocks := p.opts.Extent(ts-r.from, ts-r.to)
+	if !p.filled || generation != p.generation || len(p.window.broken) > 0 || p.crowded() {
+		if !mayFill || !p.fill(ctx, ts) {
 			return nil, 0, false
 		}
-		generation, oldest, blocks = p.opts.Extent()
-		if generation != p.generation {
+		if generation, oldest, blocks = p.opts.Extent(ts-r.from, ts-r.to); generation != p.generation {
 			return nil, 0, false
 		}
 	}
@@ -216,24 +215,17 @@ func (r *Rule) evaluate(ctx context.Context, at time.Time) (promql.Vector, uint6
 	if ts-r.from <= p.window.since || oldest > p.oldest && ts-r.from < oldest {
 		return nil, 0, false // one of the two has forgotten what the other remembers
 	}
-	root := r.root(orderOf(blocks, ts-r.from, ts-r.to))
+	order := byReference
+	if blocks {
+		order = byLabels
+	}
+	root := r.root(order)
 	if root == nil {
 		return nil, 0, false
 	}
 	t := turn{at: ts, version: p.window.version, lookback: p.opts.Lookback.Milliseconds()}
 	vec, ok := root.vector(&t, p.opts.MaxSamples)
 	return vec, p.window.version, ok && ctx.Err() == nil
-}
-
-// orderOf is the order in which storage gives the series of an expression that
-// reads from mint to maxt, both inclusive.
-func orderOf(blocks [][2]int64, mint, maxt int64) order {
-	for _, b := range blocks {
-		if b[0] <= maxt && mint < b[1] {
-			return byLabels
-		}
-	}
-	return byReference
 }
 
 // root compiles the rule for an order when it is first needed.

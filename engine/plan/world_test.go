@@ -68,9 +68,9 @@ func (f forward) Querier(mint, maxt int64) (storage.Querier, error) {
 	return f.w.db.Querier(mint, maxt)
 }
 
-func (w *world) extent() (generation uint64, oldest int64, blocks [][2]int64) {
+func (w *world) extent(mint, maxt int64) (generation uint64, oldest int64, blocks bool) {
 	for _, b := range w.db.Blocks() {
-		blocks = append(blocks, [2]int64{b.MinTime(), b.MaxTime()})
+		blocks = blocks || b.OverlapsClosedInterval(mint, maxt)
 	}
 	oldest, err := w.db.StartTime()
 	if err != nil {

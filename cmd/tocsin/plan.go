@@ -1,0 +1,20 @@
+package main
+
+import (
+	"log/slog"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/tocsin/tocsin/engine"
+	"github.com/tocsin/tocsin/engine/plan"
+	"github.com/tocsin/tocsin/storage"
+)
+
+// newPlan stands between the stages and storage: all that is stored goes through
+// it, or rules would not see it.
+func newPlan(store *storage.Store, log *slog.Logger, reg prometheus.Registerer) *plan.Plan {
+	return plan.New(plan.Options{
+		Queryable: store, Appendable: store, Extent: store.Extent, MaxSamples: engine.MaxSamples,
+		Logger: log, Registerer: reg,
+	})
+}
