@@ -1,0 +1,152 @@
+package engine
+
+import (
+	"flag"
+	"fmt"
+	"runtime"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/prometheus/prometheus/util/teststorage"
+
+	"github.com/tocsin/tocsin/alert"
+	"github.com/tocsin/tocsin/engine/plan"
+	"github.com/tocsin/tocsin/rules"
+)
+
+var largeFlag = flag.Bool("large", false, "measure 100,000 series and 10,000 rules too")
+
+// benchHistory is how much is stored before the first evaluation that is measured.
+const benchHistory = 35 * time.Minute
+
+// BenchmarkCycle measures the CPU time of one evaluation of all rules, garbage
+// collection included, and how many times as much Prometheus's own rule groups take
+// in the same run over the same samples.
+func BenchmarkCycle(b *testing.B) {
+	sizes := [][2]int{{1000, 100}, {10_000, 1000}}
+	if *largeFlag {
+		sizes = append(sizes, [2]int{100_000, 10_000})
+	}
+	for _, size := range sizes {
+		b.Run(fmt.Sprintf("%dx%d", size[0], size[1]), func(b *testing.B) {
+			theirs := cycleOfReference(b, size[0], size[1])
+			for _, unshared := range []bool{false, true} {
+				name := "shared"
+				if unshared {
+					name = "unshared"
+				}
+				b.Run(name, func(b *testing.B) {
+					ours := cycleOfEngine(b, size[0], size[1], unshared)
+					b.ReportMetric(ours.Seconds()*1000, "cpu-ms/cycle")
+					b.ReportMetric(theirs.Seconds()*1000, "reference-cpu-ms/cycle")
+					b.ReportMetric(theirs.Seconds()/ours.Seconds(), "ratio")
+				})
+			}
+		})
+	}
+}
+
+func cycleOfReference(b *testing.B, series, ruleCount int) time.Duration {
+	f := newFleet(series)
+	ref := newReference(b, f.rules(ruleCount))
+	at := t0
+	for ; at.Before(t0.Add(benchHistory)); at = at.Add(step15) {
+		f.scrape(b, ref.db, at)
+	}
+	cycles := 8
+	if ruleCount > 1000 {
+		cycles = 2
+	}
+	return cpuPerCycle(cycles, func(timed bool) {
+		if !timed {
+			f.scrape(b, ref.db, at)
+			return
+		}
+		ref.tick(at)
+		at = at.Add(step15)
+	})
+}
+
+func cycleOfEngine(b *testing.B, series, ruleCount int, unshared bool) time.Duration {
+	f := newFleet(series)
+	db := teststorage.New(b)
+	opts := planOptions(b, db)
+	opts.Unshared = unshared
+	compiled := plan.New(opts)
+	e := New(Options{Queryable: db, Appendable: compiled, Plan: compiled, Interval: step15, Notify: func([]alert.Notification) {}})
+	parsed := rules.Parse("rules.yml", []byte(f.rules(ruleCount)))
+	if len(parsed.Problems) > 0 {
+		b.Fatal(parsed.Problems[0])
+	}
+	e.Load(parsed.Groups, true)
+	at := t0
+	for ; at.Before(t0.Add(benchHistory)); at = at.Add(step15) {
+		f.scrape(b, compiled, at)
+	}
+	return cpuPerCycle(b.N+8, func(timed bool) {
+		if !timed {
+			f.scrape(b, compiled, at)
+			return
+		}
+		e.Step(b.Context(), Tick{At: at, Up: true})
+		at = at.Add(step15)
+	})
+}
+
+// cpuPerCycle runs cycles, of which the first are not counted, and gives the CPU
+// time of one.
+func cpuPerCycle(n int, do func(timed bool)) time.Duration {
+	const warm = 6
+	var all time.Duration
+	for i := range n + warm {
+		do(false)
+		if i == 0 || i == warm {
+			runtime.GC()
+		}
+		before := cpuTime()
+		do(true)
+		if i >= warm {
+			all += cpuTime() - before
+		}
+	}
+	return all / time.Duration(n)
+}
+
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// BenchmarkIngest measures what the window adds to storing a sample.
+func BenchmarkIngest(b *testing.B) {
+	for _, fed := range []bool{false, true} {
+		b.Run(fmt.Sprintf("window=%v", fed), func(b *testing.B) {
+			f := newFleet(10_000)
+			db := teststorage.New(b)
+			compiled := plan.New(planOptions(b, db))
+			at := t0
+			if fed {
+				f.scrape(b, compiled, at)
+				parsed := rules.Parse("rules.yml", []byte(f.rules(1000)))
+				e := New(Options{Queryable: db, Appendable: compiled, Plan: compiled, Interval: step15})
+				e.Load(parsed.Groups, true)
+				e.Step(b.Context(), Tick{At: at, Up: true})
+			}
+			n := 0
+			for b.Loop() {
+				at = at.Add(step15)
+				if fed {
+					f.scrape(b, compiled, at)
+				} else {
+					f.scrape(b, db, at)
+				}
+				n += len(f.series)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/sample")
+		})
+	}
+}
