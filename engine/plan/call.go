@@ -80,11 +80,11 @@ func (c *compiler) timestamp(x *parser.Call) operator {
 	if !ok {
 		return nil
 	}
-	s := c.selector(vs, 0)
+	s, reach := c.selector(vs, 0)
 	if s == nil {
 		return nil
 	}
-	return &instant{selector: s, order: c.order, offset: vs.OriginalOffset.Milliseconds(), times: true}
+	return &instant{selector: s, reach: reach, order: c.order, offset: vs.OriginalOffset.Milliseconds(), times: true}
 }
 
 // text gives the string arguments from i on; false if one is something else.

@@ -25,6 +25,7 @@ type turn struct {
 	at       int64  // timestamp of the evaluation
 	version  uint64 // of the window
 	lookback int64  // how far back an instant selector looks
+	limit    int64  // of the window
 }
 
 // operator computes the column of one node. It is false where promql.Engine has to

@@ -77,8 +77,8 @@ func (c *compiler) vector(e parser.Expr) *node {
 func (c *compiler) operator(e parser.Expr) operator {
 	switch x := e.(type) {
 	case *parser.VectorSelector:
-		if s := c.selector(x, 0); s != nil {
-			return &instant{selector: s, order: c.order, offset: x.OriginalOffset.Milliseconds()}
+		if s, l := c.selector(x, 0); s != nil {
+			return &instant{selector: s, reach: l, order: c.order, offset: x.OriginalOffset.Milliseconds()}
 		}
 	case *parser.UnaryExpr:
 		if in := c.vector(x.Expr); in != nil {
@@ -123,20 +123,21 @@ func (c *compiler) binary(x *parser.BinaryExpr) operator {
 	return newMatching(x, l, r)
 }
 
-// selector resolves a selector, of a range in milliseconds, or 0.
-func (c *compiler) selector(x *parser.VectorSelector, window int64) *selector {
+// selector resolves a selector, of a range in milliseconds, or 0, and tells how far
+// back that looks.
+func (c *compiler) selector(x *parser.VectorSelector, window int64) (*selector, int64) {
 	if x.Timestamp != nil || x.StartOrEnd != 0 || x.Anchored || x.Smoothed || x.OriginalOffset < 0 || x.OriginalOffsetExpr != nil {
-		return nil
+		return nil, 0
 	}
 	offset := x.OriginalOffset.Milliseconds()
-	reach, keep := offset+window, offset+window
+	l := look{reach: offset + window, keep: offset + window + c.slack.Milliseconds()}
 	if window == 0 {
-		reach += c.plan.opts.Lookback.Milliseconds()
+		l.reach += c.plan.opts.Lookback.Milliseconds()
 	}
-	if reach > c.plan.opts.MaxReach.Milliseconds() {
-		return nil
+	if l.reach > c.plan.opts.MaxReach.Milliseconds() {
+		return nil, 0
 	}
-	return c.plan.window.selector(x.LabelMatchers, reach, keep+c.slack.Milliseconds())
+	return c.plan.window.selector(x.LabelMatchers, l), l.reach
 }
 
 // families gives the series that an expression reads.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
@@ -58,25 +59,18 @@ func (p *Plan) fill(ctx context.Context, ts int64) bool {
 func (p *Plan) crowded() bool { return p.window.size > p.opts.MaxPoints+p.opts.MaxPoints/4 }
 
 // fillAll reads everything, and again with less until it is not too much: the
-// selectors that look back farthest are left to storage first.
+// what looks back farthest is left to storage first.
 func (p *Plan) fillAll(ctx context.Context, app storage.AppenderV2, ts int64) error {
-	for _, s := range p.window.selectors {
-		s.left = false
-	}
+	p.window.limit = math.MaxInt64
 	p.metrics.fills.Inc()
 	for {
 		beyond, err := p.read(ctx, app, ts)
 		if err != nil || beyond == 0 {
 			return err
 		}
-		left := 0
-		for _, s := range p.window.selectors {
-			if !s.left && s.reach >= beyond {
-				s.left = true
-				left++
-			}
-		}
-		p.log.Warn("too many recent samples, some selectors are left to storage", "selectors", left, "max_samples", p.opts.MaxPoints)
+		p.window.limit = beyond - 1
+		p.log.Warn("there are too many recent samples: expressions that look back far are evaluated over storage",
+			"from", time.Duration(beyond)*time.Millisecond, "max_samples", p.opts.MaxPoints)
 	}
 }
 
@@ -92,12 +86,11 @@ type stored struct {
 func (p *Plan) read(ctx context.Context, app storage.AppenderV2, ts int64) (beyond int64, err error) {
 	w := p.window
 	w.empty()
-	slack := slackOf(p.queries()).Milliseconds()
+	slack := p.slack.Milliseconds()
 	var most int64
 	for _, s := range w.selectors {
-		if !s.left {
-			most = max(most, s.reach)
-		}
+		l, _ := s.within(w.limit)
+		most = max(most, l.reach)
 	}
 	mint := ts - most - slack
 	q, err := p.opts.Queryable.Querier(mint, math.MaxInt64)
@@ -137,7 +130,8 @@ func (p *Plan) enlistAll(ctx context.Context, app storage.AppenderV2, q storage.
 	byPlace := map[*series]int{}
 	var found []stored
 	for _, sel := range p.window.selectors {
-		if sel.left {
+		l, ok := sel.within(p.window.limit)
+		if !ok {
 			continue
 		}
 		set := q.Select(ctx, false, nil, slices.Clone(sel.matchers)...)
@@ -158,7 +152,7 @@ func (p *Plan) enlistAll(ctx context.Context, app storage.AppenderV2, q storage.
 				byPlace[s] = i
 				found = append(found, stored{series: s, from: set.At()})
 			}
-			found[i].reach = max(found[i].reach, sel.reach)
+			found[i].reach = max(found[i].reach, l.reach)
 		}
 		if err := set.Err(); err != nil {
 			return nil, fmt.Errorf("select recent series: %w", err)
@@ -205,7 +199,7 @@ func (w *window) empty() {
 // repair reads again the series of which it is not known what storage has.
 func (p *Plan) repair(ctx context.Context, ts int64) error {
 	w := p.window
-	slack := slackOf(p.queries()).Milliseconds()
+	slack := p.slack.Milliseconds()
 	for len(w.broken) > 0 {
 		s := w.broken[len(w.broken)-1]
 		if err := p.reread(ctx, s, ts-s.keep-slack-p.opts.Lookback.Milliseconds()); err != nil {
@@ -247,12 +241,4 @@ func (p *Plan) reread(ctx context.Context, s *series, from int64) error {
 		*s = series{ref: s.ref, labels: s.labels, hash: s.hash, family: s.family, keep: s.keep, last: newSeries(s.labels, 0, nil, 0).last, since: from, newest: never, histogram: never}
 	}
 	return nil
-}
-
-func (p *Plan) queries() []Query {
-	qs := make([]Query, len(p.rules))
-	for i, r := range p.rules {
-		qs[i] = r.query
-	}
-	return qs
 }

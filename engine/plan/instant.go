@@ -3,6 +3,7 @@ package plan
 // instant is an instant selector.
 type instant struct {
 	selector *selector
+	reach    int64 // how far before an evaluation it looks, as offset
 	order    order
 	offset   int64 // in milliseconds
 	// times: the result is when the samples are from, not their values.
@@ -12,7 +13,7 @@ type instant struct {
 }
 
 func (n *instant) eval(t *turn, out *column) bool {
-	if n.selector.left {
+	if n.reach > t.limit {
 		return false
 	}
 	r := n.selector.roster(n.order)

@@ -23,6 +23,7 @@ func overtimeFunction(name string) bool {
 // overtime is a function of a range selector.
 type overtime struct {
 	selector     *selector
+	reach        int64 // how far before an evaluation it looks, as window
 	order        order
 	window       int64 // in milliseconds, as offset
 	offset       int64
@@ -68,7 +69,7 @@ func (c *compiler) overtime(x *parser.Call) *overtime {
 			return nil
 		}
 		n.window, n.offset = m.Range.Milliseconds(), vs.OriginalOffset.Milliseconds()
-		if n.selector = c.selector(vs, n.window); n.selector == nil {
+		if n.selector, n.reach = c.selector(vs, n.window); n.selector == nil {
 			return nil
 		}
 		n.args[i].(*parser.MatrixSelector).VectorSelector.(*parser.VectorSelector).Offset = vs.OriginalOffset
@@ -94,7 +95,7 @@ func (c *compiler) scalarArg(e parser.Expr) scalar {
 }
 
 func (n *overtime) eval(t *turn, out *column) bool {
-	if n.selector.left {
+	if n.reach > t.limit {
 		return false
 	}
 	weight := 0

@@ -61,8 +61,10 @@ type Plan struct {
 	window *window                          // guarded by mu; nil until Load
 	graphs [orders]map[time.Duration]*graph // guarded by mu, by the offset of the groups
 	rules  []*Rule                          // guarded by mu
-	filled bool                             // guarded by mu: the window holds what storage has
-	retry  int64                            // guarded by mu: filling has failed, not again before this time
+	// slack is how much longer than rules look back samples are kept; guarded by mu.
+	slack  time.Duration
+	filled bool  // guarded by mu: the window holds what storage has
+	retry  int64 // guarded by mu: filling has failed, not again before this time
 	// generation and oldest are those of the storage from which it was filled.
 	generation uint64
 	oldest     int64
@@ -133,10 +135,10 @@ func (p *Plan) Load(queries []Query) []*Rule {
 	for o := range p.graphs {
 		p.graphs[o] = map[time.Duration]*graph{}
 	}
-	slack := slackOf(queries)
+	p.slack = slackOf(queries)
 	p.rules = make([]*Rule, len(queries))
 	for i, q := range queries {
-		p.rules[i] = p.add(q, slack)
+		p.rules[i] = p.add(q)
 	}
 	return p.rules
 }
@@ -156,7 +158,7 @@ func slackOf(queries []Query) time.Duration {
 
 // add compiles a rule in the order that most evaluations need; the other is
 // compiled when it is needed.
-func (p *Plan) add(q Query, slack time.Duration) *Rule {
+func (p *Plan) add(q Query) *Rule {
 	r := &Rule{plan: p, query: q}
 	expr, err := p.opts.Parser.ParseExpr(q.Expr)
 	if err != nil {
@@ -165,7 +167,7 @@ func (p *Plan) add(q Query, slack time.Duration) *Rule {
 	}
 	r.expr = expr
 	r.from, r.to = span(expr, p.opts.Lookback)
-	c := compiler{plan: p, order: byReference, offset: q.Offset, slack: slack}
+	c := compiler{plan: p, order: byReference, offset: q.Offset, slack: p.slack}
 	r.roots[byReference] = c.root(expr)
 	r.never = r.roots[byReference] == nil
 	return r
@@ -223,7 +225,7 @@ func (r *Rule) evaluate(ctx context.Context, at time.Time, mayFill bool) (promql
 	if root == nil {
 		return nil, 0, false
 	}
-	t := turn{at: ts, version: p.window.version, lookback: p.opts.Lookback.Milliseconds()}
+	t := turn{at: ts, version: p.window.version, lookback: p.opts.Lookback.Milliseconds(), limit: p.window.limit}
 	vec, ok := root.vector(&t, p.opts.MaxSamples)
 	return vec, p.window.version, ok && ctx.Err() == nil
 }
@@ -231,7 +233,7 @@ func (r *Rule) evaluate(ctx context.Context, at time.Time, mayFill bool) (promql
 // root compiles the rule for an order when it is first needed.
 func (r *Rule) root(o order) *root {
 	if r.roots[o] == nil {
-		c := compiler{plan: r.plan, order: o, offset: r.query.Offset}
+		c := compiler{plan: r.plan, order: o, offset: r.query.Offset, slack: r.plan.slack}
 		r.roots[o] = c.root(r.expr)
 	}
 	return r.roots[o]

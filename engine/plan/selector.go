@@ -31,15 +31,26 @@ func (o order) compare(a, b *series) int {
 type selector struct {
 	matchers []*labels.Matcher
 	family   *family // the series of its name, or all where it has none
-	// reach is how far before an evaluation it looks; keep how long the samples of
-	// its series must be kept for that. In milliseconds.
-	reach, keep int64
-	// left: the window has no room for it, storage is asked.
-	left bool
+	looks    []look
 
 	members    []*series // in no order
 	generation uint64    // counts what is not just one more member
 	rosters    [orders]roster
+}
+
+// look is how far before an evaluation a node looks at a selector, and how long
+// samples must be kept for that, both in milliseconds.
+type look struct{ reach, keep int64 }
+
+// within gives the farthest look that reaches no farther than limit; false if all
+// do.
+func (s *selector) within(limit int64) (most look, ok bool) {
+	for _, l := range s.looks {
+		if l.reach <= limit {
+			most, ok = look{max(most.reach, l.reach), max(most.keep, l.keep)}, true
+		}
+	}
+	return most, ok
 }
 
 // roster is the members in one order of storage.

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"math"
 	"slices"
 
 	"github.com/prometheus/prometheus/model/labels"
@@ -17,6 +18,10 @@ type window struct {
 	all       family // every series of the window
 	version   uint64 // grows with each transaction that changes something here
 
+	// limit is how far before an evaluation, in milliseconds, the window has room to
+	// look: what reaches farther is left to storage.
+	limit int64
+
 	refs   refTable
 	byHash map[uint64][]*series // by labels
 	// ignored stands in refs for a series that no selector matches.
@@ -32,13 +37,12 @@ type window struct {
 func newWindow() *window {
 	return &window{
 		selectors: map[string]*selector{}, byName: map[string][]*selector{}, families: map[string]*family{},
-		byHash: map[uint64][]*series{}, ignored: &series{}, since: never, newest: never, swept: never,
+		byHash: map[uint64][]*series{}, ignored: &series{}, since: never, newest: never, swept: never, limit: math.MaxInt64,
 	}
 }
 
-// selector gives the one of these matchers, which look back for reach and whose
-// samples are kept for keep.
-func (w *window) selector(matchers []*labels.Matcher, reach, keep int64) *selector {
+// selector gives the one of these matchers.
+func (w *window) selector(matchers []*labels.Matcher, l look) *selector {
 	key := matchersKey(matchers)
 	s := w.selectors[key]
 	if s == nil {
@@ -51,7 +55,9 @@ func (w *window) selector(matchers []*labels.Matcher, reach, keep int64) *select
 			w.nameless = append(w.nameless, s)
 		}
 	}
-	s.reach, s.keep = max(s.reach, reach), max(s.keep, keep)
+	if !slices.Contains(s.looks, l) {
+		s.looks = append(s.looks, l)
+	}
 	return s
 }
 
@@ -147,18 +153,19 @@ func (w *window) enlist(ls labels.Labels) *series {
 	w.byHash[s.hash] = append(w.byHash[s.hash], s)
 	for _, sel := range sels {
 		sel.members = append(sel.members, s)
-		s.keep = max(s.keep, sel.keep)
+		l, _ := sel.within(w.limit)
+		s.keep = max(s.keep, l.keep)
 	}
 	return s
 }
 
-// matching gives the selectors that match a series, but for those that were left
-// out.
+// matching gives the selectors that match a series, but for those that are left to
+// storage.
 func (w *window) matching(ls labels.Labels) []*selector {
 	var found []*selector
 	for _, list := range [][]*selector{w.byName[ls.Get(labels.MetricName)], w.nameless} {
 		for _, sel := range list {
-			if !sel.left && sel.matches(ls) {
+			if _, ok := sel.within(w.limit); ok && sel.matches(ls) {
 				found = append(found, sel)
 			}
 		}
