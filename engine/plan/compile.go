@@ -158,9 +158,9 @@ func (c *compiler) families(e parser.Expr) []*family {
 	return fs
 }
 
-// span tells how far before an evaluation, in milliseconds, promql.Engine reads for
+// stretch tells how far before an evaluation, in milliseconds, promql.Engine reads for
 // an expression that can be compiled: from the first to the last, both inclusive.
-func span(e parser.Expr, lookback time.Duration) (from, to int64) {
+func stretch(e parser.Expr, lookback time.Duration) (from, to int64) {
 	from, to = math.MinInt64, math.MaxInt64
 	parser.Inspect(e, func(n parser.Node, path []parser.Node) error {
 		s, ok := n.(*parser.VectorSelector)

@@ -22,17 +22,18 @@ func overtimeFunction(name string) bool {
 
 // overtime is a function of a range selector.
 type overtime struct {
-	selector     *selector
-	reach        int64 // how far before an evaluation it looks, as window
-	order        order
-	window       int64 // in milliseconds, as offset
-	offset       int64
-	call         promql.FunctionCall
-	args         parser.Expressions
-	scalars      []scalar // the other arguments
-	keepsName    bool
-	extrapolates bool // rate or increase
-	perSecond    float64
+	selector  *selector
+	reach     int64 // how far before an evaluation it looks, as window
+	order     order
+	window    int64 // in milliseconds, as offset
+	offset    int64
+	call      promql.FunctionCall
+	args      parser.Expressions
+	scalars   []scalar // the other arguments
+	keepsName bool
+	kernel    kernel // nil: call does it all
+	monotonic bool   // kernel is for series without resets
+	perSecond float64
 	nameless
 	distinct distinct
 
@@ -45,7 +46,7 @@ type overtime struct {
 func (c *compiler) overtime(x *parser.Call) *overtime {
 	name := x.Func.Name
 	n := &overtime{
-		order: c.order, call: promql.FunctionCalls[name], keepsName: name == "last_over_time" || name == "first_over_time",
+		order: c.order, call: promql.FunctionCalls[name], kernel: kernelOf(name), monotonic: name == "rate" || name == "increase", keepsName: name == "last_over_time" || name == "first_over_time",
 		matrix: make(promql.Matrix, 1), helper: promql.EvalNodeHelper{LookbackDelta: c.plan.opts.Lookback},
 	}
 	own, err := c.plan.opts.Parser.ParseExpr(x.String()) // the engine writes to expressions, so do we
@@ -73,11 +74,8 @@ func (c *compiler) overtime(x *parser.Call) *overtime {
 			return nil
 		}
 		n.args[i].(*parser.MatrixSelector).VectorSelector.(*parser.VectorSelector).Offset = vs.OriginalOffset
-		if name == "rate" || name == "increase" {
-			n.extrapolates, n.perSecond = rounds, m.Range.Seconds()
-		}
-		if name == "increase" {
-			n.perSecond = 0
+		if name == "rate" {
+			n.perSecond = m.Range.Seconds()
 		}
 	}
 	if n.selector == nil {
@@ -114,16 +112,19 @@ func (n *overtime) eval(t *turn, out *column) bool {
 	}
 	out.reset(labels)
 	n.helper.Ts = t.at
-	to := t.at - n.offset
-	from, longest := to-n.window, 0
+	w := span{at: t.at, to: t.at - n.offset, perSecond: n.perSecond}
+	w.from = w.to - n.window
+	if len(n.values) > 0 {
+		w.scalar = n.values[0][0].F
+	}
+	longest := 0
 	for i, s := range r.series {
-		points, ok := s.between(from, to)
+		points, ok := s.between(w.from, w.to, longest)
 		if !ok {
 			return false
 		}
 		longest = max(longest, len(points))
-		v, is := n.of(s, points, from, to)
-		switch is {
+		switch v, is := n.of(s, points, w); is {
 		case unknown:
 			return false
 		case present:
@@ -134,8 +135,8 @@ func (n *overtime) eval(t *turn, out *column) bool {
 	return n.keepsName || n.distinct.without(r.labels, out)
 }
 
-// of computes the function for the samples of one series in (from, to].
-func (n *overtime) of(s *series, points []promql.FPoint, from, to int64) (float64, presence) {
+// of computes the function for the samples of one series in the window.
+func (n *overtime) of(s *series, points []promql.FPoint, w span) (float64, presence) {
 	if len(points) == 0 {
 		return 0, absent
 	}
@@ -149,8 +150,11 @@ func (n *overtime) of(s *series, points []promql.FPoint, from, to int64) (float6
 		if points = n.cleaned; len(points) == 0 {
 			return 0, absent
 		}
-	} else if n.extrapolates && s.resets == 0 {
-		return extrapolate(points, from, to, n.perSecond)
+	}
+	if n.kernel != nil && (!n.monotonic || s.stale == 0 && s.resets == 0) {
+		if v, is := n.kernel(points, w); is != unknown {
+			return v, is
+		}
 	}
 	n.matrix[0].Floats = points
 	n.helper.Out = n.helper.Out[:0]
@@ -164,44 +168,4 @@ func (n *overtime) of(s *series, points []promql.FPoint, from, to int64) (float6
 	default:
 		return vec[0].F, present
 	}
-}
-
-// extrapolate is rate, or increase if perSecond is 0, of a counter that was not
-// reset: the first and last sample tell all. from and to are the ends of the
-// window, in milliseconds. Operations and their order are those of promql.
-func extrapolate(points []promql.FPoint, from, to int64, perSecond float64) (float64, presence) {
-	if len(points) < 2 {
-		return 0, absent
-	}
-	first, last := points[0], points[len(points)-1]
-	increase := last.F - first.F
-	before, after := float64(first.T-from)/1000, float64(to-last.T)/1000
-	sampled := float64(last.T-first.T) / 1000
-	mean := sampled / float64(len(points)-1)
-	threshold := mean * 1.1
-	if before >= threshold {
-		before = mean / 2
-	}
-	if increase > 0 && first.F >= 0 { // a counter is never below zero
-		before = min2(before, sampled*(first.F/increase))
-	}
-	if after >= threshold {
-		after = mean / 2
-	}
-	factor := 1.0
-	if sampled != 0 {
-		factor = (sampled + before + after) / sampled
-	}
-	if perSecond != 0 {
-		factor /= perSecond
-	}
-	return increase * factor, present
-}
-
-// min2 gives a unless b is less: unlike min, also where b is NaN.
-func min2(a, b float64) float64 {
-	if b < a {
-		return b
-	}
-	return a
 }

@@ -166,7 +166,7 @@ func (p *Plan) add(q Query) *Rule {
 		return r
 	}
 	r.expr = expr
-	r.from, r.to = span(expr, p.opts.Lookback)
+	r.from, r.to = stretch(expr, p.opts.Lookback)
 	c := compiler{plan: p, order: byReference, offset: q.Offset, slack: p.slack}
 	r.roots[byReference] = c.root(expr)
 	r.never = r.roots[byReference] == nil

@@ -20,24 +20,24 @@ type family struct {
 const never = math.MinInt64
 
 // series is one series of storage with its recent samples, as far as rules read
-// them.
+// them. What evaluations read comes first: it is on one line of the cache.
 type series struct {
 	last promql.FPoint // the newest float, here for those who need no more
 	// points are the floats, stale markers among them, oldest first.
 	points []promql.FPoint
-	family *family
-	// since: every sample later than that is in points.
+	// since: every sample later than that is in points. It is the end of time where
+	// storage may have samples that are not here.
 	since int64
+	// histogram is the time of the last native histogram.
+	histogram int64
+	// stale markers and resets (a value below the one before) among points.
+	stale, resets int32
+
+	family *family
 	// keep is how long before the newest sample rules look, in milliseconds.
 	keep int64
-	// newest is the time of the last sample of any kind, histogram that of the last
-	// native histogram.
-	newest, histogram int64
-	// stale markers and resets (a value below the one before) among points.
-	stale, resets int
-	// broken: storage may have samples that are not here.
-	broken bool
-
+	// newest is the time of the last sample of any kind.
+	newest int64
 	ref    storage.SeriesRef // in the head of the TSDB; 0 if it is not there
 	labels labels.Labels
 	hash   uint64
@@ -55,8 +55,9 @@ func newSeries(ls labels.Labels, hash uint64, f *family, since int64) *series {
 // transaction has overtaken: whether it did cannot be known here.
 func (s *series) push(t int64, v float64, histogram bool) int {
 	if t <= s.newest {
-		same := t == s.last.T && !histogram && math.Float64bits(v) == math.Float64bits(s.last.F)
-		s.broken = s.broken || !same
+		if t != s.last.T || histogram || math.Float64bits(v) != math.Float64bits(s.last.F) {
+			s.since = math.MaxInt64
+		}
 		return 0
 	}
 	s.newest = t
@@ -71,6 +72,9 @@ func (s *series) push(t int64, v float64, histogram bool) int {
 	s.append(promql.FPoint{T: t, F: v})
 	return grown
 }
+
+// broken: storage may have samples that are not here.
+func (s *series) broken() bool { return s.since == math.MaxInt64 }
 
 func (s *series) append(p promql.FPoint) {
 	if value.IsStaleNaN(p.F) {
@@ -87,7 +91,7 @@ func (s *series) append(p promql.FPoint) {
 func (s *series) room(t int64) int {
 	// The newest sample before the window stays: an instant selector may see it.
 	first := sort.Search(len(s.points), func(i int) bool { return s.points[i].T > t-s.keep }) - 1
-	if first > 0 {
+	if first > 0 && !s.broken() {
 		s.since = s.points[first-1].T
 	}
 	kept := s.points[max(0, first):]
@@ -124,7 +128,7 @@ const (
 
 // instant gives what an instant selector sees at a moment.
 func (s *series) instant(at, lookback int64) (promql.FPoint, presence) {
-	if s.broken || s.histogram > at-lookback {
+	if s.broken() || s.histogram > at-lookback {
 		return promql.FPoint{}, unknown
 	}
 	p := s.last
@@ -150,27 +154,27 @@ func (s *series) instant(at, lookback int64) (promql.FPoint, presence) {
 }
 
 // between gives the floats in (from, to], stale markers among them. It is false if
-// storage may have others.
-func (s *series) between(from, to int64) ([]promql.FPoint, bool) {
-	if s.broken || s.since > from || s.histogram > from {
+// storage may have others. guess is how many there are if this series is like
+// others: then little is read to find them.
+func (s *series) between(from, to int64, guess int) ([]promql.FPoint, bool) {
+	if s.since > from || s.histogram > from {
 		return nil, false
 	}
 	ps := s.points
 	hi := len(ps)
-	for hi > 0 && ps[hi-1].T > to {
-		hi--
+	if s.last.T > to {
+		for hi > 0 && ps[hi-1].T > to {
+			hi--
+		}
 	}
-	if hi == 0 || ps[hi-1].T <= from {
-		return nil, true
-	}
-	lo := 0
-	if hi > 1 { // where it must be if samples come at regular intervals, or near
-		lo = max(0, hi-1-int((ps[hi-1].T-from-1)/(ps[hi-1].T-ps[hi-2].T)))
+	lo := max(0, hi-guess)
+	if lo == hi || ps[lo].T > from {
 		for lo > 0 && ps[lo-1].T > from {
 			lo--
 		}
+		return ps[lo:hi], true
 	}
-	for ps[lo].T <= from {
+	for lo < hi && ps[lo].T <= from {
 		lo++
 	}
 	return ps[lo:hi], true

@@ -94,9 +94,9 @@ func (w *window) publish(samples []sample) {
 		}
 		touched = true
 		s.family.changed = version
-		wasBroken := s.broken
+		wasBroken := s.broken()
 		w.size += s.push(p.t, p.v, p.histogram)
-		if s.broken && !wasBroken {
+		if s.broken() && !wasBroken {
 			w.broken = append(w.broken, s)
 		}
 	}
