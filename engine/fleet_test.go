@@ -111,8 +111,17 @@ func (f *fleet) forget() {
 // about all hosts, the others about one; about one in twelve returns something.
 func (f *fleet) rules(n int) string {
 	rnd := rand.New(rand.NewPCG(3, 4))
-	shapes := []string{
+	shapes := []string{ // those that most collections have more than once stand here twice
 		`up{%s} == 0`,
+		`up{%s} == 0`,
+		`rate(node_network_receive_errs_total{%s}[2m]) > 10 + %d`,
+		`node_load1{%s} > 500 + %d`,
+		`container_memory_usage_bytes{%s} / (container_spec_memory_limit_bytes > 0) * 100 > 400 + %d`,
+		`node_memory_MemAvailable_bytes{%s} / node_memory_MemTotal_bytes * 100 < %d`,
+		`node_filesystem_avail_bytes{%s} / node_filesystem_size_bytes * 100 < %d`,
+		`sum by (instance) (rate(http_requests_total{code="500",%s}[5m])) / sum by (instance) (rate(http_requests_total{%[1]s}[5m])) > 1 + %[2]d`,
+		`sum by (instance, name) (rate(container_cpu_usage_seconds_total{%s}[5m])) * 100 > 80 + %d`,
+		`increase(node_network_transmit_errs_total{%s}[10m]) > 100 + %d and on (instance) up == 1`,
 		`100 - avg by (instance) (rate(node_cpu_seconds_total{mode="idle",%s}[5m])) * 100 > 90 + %d`,
 		`node_memory_MemAvailable_bytes{%s} / node_memory_MemTotal_bytes * 100 < %d`,
 		`node_filesystem_avail_bytes{%s} / node_filesystem_size_bytes * 100 < %d`,

@@ -72,44 +72,50 @@ func changes(points []promql.FPoint, _ span) (float64, presence) {
 	return float64(n), present
 }
 
-// sum is a sum that keeps what rounding takes from it, as Kahan and Neumaier do.
-type sum struct{ value, lost float64 }
+// add adds exactly: t is the sum of a and b, rounded, and lost what rounding took
+// from it. promql finds the same by another way, which has to know the larger of the
+// two; only where a sum leaves the range of floats do the two differ.
+func add(a, b float64) (t, lost float64) {
+	t = a + b
+	c := t - a
+	return t, (a - (t - c)) + (b - c)
+}
 
-func (s *sum) add(v float64) {
-	v = float64(v) // a product is rounded before
-	t := s.value + v
-	switch {
-	case t > math.MaxFloat64 || t < -math.MaxFloat64:
-		s.lost = 0
-	case math.Abs(s.value) >= math.Abs(v):
-		s.lost += (s.value - t) + v
-	default:
-		s.lost += (v - t) + s.value
+// finite tells whether all values are: then no sum on the way was not.
+func finite(values ...float64) bool {
+	for _, v := range values {
+		if !(v >= -math.MaxFloat64 && v <= math.MaxFloat64) {
+			return false
+		}
 	}
-	s.value = t
+	return true
+}
+
+// compensated is the sum of all samples, and what rounding took from it.
+func compensated(points []promql.FPoint) (sum, lost float64) {
+	for _, p := range points {
+		var l float64
+		sum, l = add(sum, p.F)
+		lost += l
+	}
+	return sum, lost
 }
 
 func total(points []promql.FPoint, _ span) (float64, presence) {
-	var s sum
-	for _, p := range points {
-		s.add(p.F)
+	sum, lost := compensated(points)
+	if !finite(sum, lost) {
+		return 0, unknown
 	}
-	if math.IsInf(s.value, 0) {
-		return s.value, present
-	}
-	return s.value + s.lost, present
+	return sum + lost, present
 }
 
-// mean is left to promql where the sum is too large for a float.
 func mean(points []promql.FPoint, _ span) (float64, presence) {
-	s := sum{value: points[0].F}
-	for _, p := range points[1:] {
-		if s.add(p.F); math.IsInf(s.value, 0) {
-			return 0, unknown
-		}
+	sum, lost := compensated(points)
+	if !finite(sum, lost) {
+		return 0, unknown
 	}
 	n := float64(len(points))
-	return s.value/n + s.lost/n, present
+	return sum/n + lost/n, present
 }
 
 // increase is rate, or increase if perSecond is 0, of a counter without resets: the
@@ -145,44 +151,52 @@ func increase(points []promql.FPoint, w span) (float64, presence) {
 	return grown * factor, present
 }
 
-// line is the linear regression of samples over seconds since origin.
-func line(points []promql.FPoint, origin int64) (slope, intercept float64) {
-	var x, y, xy, xx sum
+// line is the linear regression of samples over seconds since origin. It is false
+// where a sum leaves the range of floats.
+func line(points []promql.FPoint, origin int64) (slope, intercept float64, ok bool) {
+	var x, y, xy, xx, lostX, lostY, lostXY, lostXX float64
 	level := true
 	for _, p := range points {
 		level = level && p.F == points[0].F
 		t := float64(p.T-origin) / 1e3
-		x.add(t)
-		y.add(p.F)
-		xy.add(t * p.F)
-		xx.add(t * t)
+		var l float64
+		x, l = add(x, t)
+		lostX += l
+		y, l = add(y, p.F)
+		lostY += l
+		xy, l = add(xy, t*p.F)
+		lostXY += l
+		xx, l = add(xx, t*t)
+		lostXX += l
 	}
-	if level || len(points) == 1 {
-		if math.IsInf(points[0].F, 0) {
-			return math.NaN(), math.NaN()
-		}
-		return 0, points[0].F
+	if !finite(y, xy, lostY, lostXY) {
+		return 0, 0, false
 	}
+	if level {
+		return 0, points[0].F, true
+	}
+	x, y, xy, xx = x+lostX, y+lostY, xy+lostXY, xx+lostXX
 	n := float64(len(points))
-	sumX, sumY := x.value+x.lost, y.value+y.lost
-	covariance := xy.value + xy.lost - sumX*sumY/n
-	variance := xx.value + xx.lost - sumX*sumX/n
-	slope = covariance / variance
-	return slope, sumY/n - slope*sumX/n
+	slope = (xy - x*y/n) / (xx - x*x/n)
+	return slope, y/n - slope*x/n, true
 }
 
 func slope(points []promql.FPoint, _ span) (float64, presence) {
 	if len(points) < 2 {
 		return 0, absent
 	}
-	v, _ := line(points, points[0].T)
-	return v, present
+	if v, _, ok := line(points, points[0].T); ok {
+		return v, present
+	}
+	return 0, unknown
 }
 
 func prediction(points []promql.FPoint, w span) (float64, presence) {
 	if len(points) < 2 {
 		return 0, absent
 	}
-	grows, now := line(points, w.at)
-	return grows*w.scalar + now, present
+	if grows, now, ok := line(points, w.at); ok {
+		return grows*w.scalar + now, present
+	}
+	return 0, unknown
 }
