@@ -25,8 +25,8 @@ type alertingRule struct {
 	// templateErr is the last error of a template, so that it is logged once.
 	templateErr string
 	ghost       bool // there is state, but no rule that could be read
-	// templates are the rule's templates as bounded made them, by their text.
-	templates map[string]string
+	// templates are the rule's templates, by what they were written as.
+	templates map[string]ruleTemplate
 	active    map[alert.Fingerprint]*alert.Alert
 	// waiting are alerts that the limit keeps out, by when they were first seen.
 	waiting  map[alert.Fingerprint]time.Time
@@ -117,6 +117,10 @@ func (r *alertingRule) query(ctx context.Context, in input) ([]found, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if len(vec) == 0 {
+		r.templateErr = ""
+		return nil, nil
 	}
 	failed := ""
 	result := make([]found, 0, len(vec))

@@ -94,11 +94,11 @@ func ruleIDs(rg rules.Group) []alert.RuleID {
 	return ids
 }
 
-// templatesOf bounds the templates of a rule, once for all its evaluations.
-func templatesOf(r *rules.Rule) map[string]string {
-	m := map[string]string{}
+// templatesOf prepares the templates of a rule, once for all its evaluations.
+func templatesOf(r *rules.Rule) map[string]ruleTemplate {
+	m := map[string]ruleTemplate{}
 	for _, ls := range []labels.Labels{r.Labels, r.Annotations} {
-		ls.Range(func(l labels.Label) { m[l.Value] = bounded(l.Value) })
+		ls.Range(func(l labels.Label) { m[l.Value] = newTemplate(l.Value) })
 	}
 	return m
 }
