@@ -158,7 +158,9 @@ func (g *group) evalRule(ctx context.Context, r rule, in input) int {
 	start := time.Now()
 	m.evaluations.WithLabelValues(g.key()).Inc()
 	limit := g.ruleTimeout()
-	limited, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the rule takes longer than %s: its expression or a query in its templates asks for too much", limit))
+	limited, cancel := withPatience(ctx, limit, func() error {
+		return fmt.Errorf("the rule takes longer than %s: its expression or a query in its templates asks for too much", limit)
+	})
 	samples, err := r.eval(limited, in)
 	cancel()
 	if errors.Is(err, errBlind) {

@@ -11,7 +11,7 @@ import (
 
 // checkEvery is how many evaluations of rules by the plan there are to one that is
 // repeated on the query engine, and compared.
-const checkEvery = 1000
+const checkEvery = 2000
 
 // compile gives the expressions of all rules to the plan, if there is one.
 func (e *Engine) compile(groups []*group) {
