@@ -229,7 +229,12 @@ func (r *alertingRule) countActive() int {
 }
 
 // order gives the alerts in an order that does not change between evaluations.
-func (r *alertingRule) order() []alert.Fingerprint { return slices.Sorted(maps.Keys(r.active)) }
+func (r *alertingRule) order() []alert.Fingerprint {
+	if len(r.active) == 0 {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(r.active))
+}
 
 // advance moves one alert on and notes what changed.
 func (r *alertingRule) advance(fp alert.Fingerprint, seen, evidence bool, ts time.Time) {

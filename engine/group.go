@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/promql"
 
 	"github.com/tocsin/tocsin/alert"
@@ -40,6 +41,8 @@ type group struct {
 
 	// unchecked evaluations since one was repeated, and which rule is the next.
 	unchecked, toCheck int
+
+	evaluations, failures prometheus.Counter
 
 	ticks  chan Tick                   // one slot: the newest
 	status atomic.Pointer[GroupStatus] // for readers
@@ -156,7 +159,7 @@ func (g *group) ruleTimeout() time.Duration {
 func (g *group) evalRule(ctx context.Context, r rule, in input) int {
 	m, b := g.engine.metrics, r.base()
 	start := time.Now()
-	m.evaluations.WithLabelValues(g.key()).Inc()
+	g.evaluations.Inc()
 	limit := g.ruleTimeout()
 	limited, cancel := withPatience(ctx, limit, func() error {
 		return fmt.Errorf("the rule takes longer than %s: its expression or a query in its templates asks for too much", limit)
@@ -175,7 +178,7 @@ func (g *group) evalRule(ctx context.Context, r rule, in input) int {
 	b.last, b.duration = in.ts, time.Since(start)
 	m.ruleDuration.Observe(b.duration.Seconds())
 	if err != nil {
-		m.failures.WithLabelValues(g.key()).Inc()
+		g.failures.Inc()
 	}
 	b.setHealth(err, g.log)
 	return len(samples)
