@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/util/teststorage"
 
 	"github.com/tocsin/tocsin/alert"
@@ -37,7 +38,8 @@ func BenchmarkCycle(b *testing.B) {
 					name = "unshared"
 				}
 				b.Run(name, func(b *testing.B) {
-					ours := cycleOfEngine(b, size[0], size[1], unshared)
+					ours, planned := cycleOfEngine(b, size[0], size[1], unshared)
+					b.ReportMetric(planned*100, "%planned")
 					b.ReportMetric(ours.Seconds()*1000, "cpu-ms/cycle")
 					b.ReportMetric(theirs.Seconds()*1000, "reference-cpu-ms/cycle")
 					b.ReportMetric(theirs.Seconds()/ours.Seconds(), "ratio")
@@ -54,11 +56,11 @@ func cycleOfReference(b *testing.B, series, ruleCount int) time.Duration {
 	for ; at.Before(t0.Add(benchHistory)); at = at.Add(step15) {
 		f.scrape(b, ref.db, at)
 	}
-	cycles := 8
+	cycles, warm := 8, 2
 	if ruleCount > 1000 {
-		cycles = 2
+		cycles, warm = 1, 1 // more than a minute each
 	}
-	return cpuPerCycle(cycles, func(timed bool) {
+	return cpuPerCycle(cycles, warm, func(timed bool) {
 		if !timed {
 			f.scrape(b, ref.db, at)
 			return
@@ -68,11 +70,11 @@ func cycleOfReference(b *testing.B, series, ruleCount int) time.Duration {
 	})
 }
 
-func cycleOfEngine(b *testing.B, series, ruleCount int, unshared bool) time.Duration {
+func cycleOfEngine(b *testing.B, series, ruleCount int, unshared bool) (cycle time.Duration, planned float64) {
 	f := newFleet(series)
 	db := teststorage.New(b)
 	opts := planOptions(b, db)
-	opts.Unshared = unshared
+	opts.Unshared, opts.Registerer = unshared, prometheus.NewRegistry()
 	compiled := plan.New(opts)
 	e := New(Options{Queryable: db, Appendable: compiled, Plan: compiled, Interval: step15, Notify: func([]alert.Notification) {}})
 	parsed := rules.Parse("rules.yml", []byte(f.rules(ruleCount)))
@@ -84,7 +86,7 @@ func cycleOfEngine(b *testing.B, series, ruleCount int, unshared bool) time.Dura
 	for ; at.Before(t0.Add(benchHistory)); at = at.Add(step15) {
 		f.scrape(b, compiled, at)
 	}
-	return cpuPerCycle(b.N+8, func(timed bool) {
+	cycle = cpuPerCycle(b.N+8, 6, func(timed bool) {
 		if !timed {
 			f.scrape(b, compiled, at)
 			return
@@ -92,12 +94,29 @@ func cycleOfEngine(b *testing.B, series, ruleCount int, unshared bool) time.Dura
 		e.Step(b.Context(), Tick{At: at, Up: true})
 		at = at.Add(step15)
 	})
+	return cycle, plannedShare(b, opts.Registerer.(*prometheus.Registry))
 }
 
-// cpuPerCycle runs cycles, of which the first are not counted, and gives the CPU
-// time of one.
-func cpuPerCycle(n int, do func(timed bool)) time.Duration {
-	const warm = 6
+// plannedShare is the part of the evaluations that the plan answered.
+func plannedShare(b *testing.B, reg *prometheus.Registry) float64 {
+	families, err := reg.Gather()
+	if err != nil {
+		b.Fatal(err)
+	}
+	by := map[string]float64{}
+	for _, f := range families {
+		if f.GetName() == "tocsin_plan_evaluations_total" {
+			for _, m := range f.GetMetric() {
+				by[m.GetLabel()[0].GetValue()] = m.GetCounter().GetValue()
+			}
+		}
+	}
+	return by["plan"] / (by["plan"] + by["engine"])
+}
+
+// cpuPerCycle runs n cycles, after some that are not counted, and gives the CPU time
+// of one.
+func cpuPerCycle(n, warm int, do func(timed bool)) time.Duration {
 	var all time.Duration
 	for i := range n + warm {
 		do(false)
