@@ -164,10 +164,7 @@ func (p *Plan) enlistAll(ctx context.Context, app storage.AppenderV2, q storage.
 // take replaces the samples of a series by those of storage after from.
 func (w *window) take(s stored, from int64, it chunkenc.Iterator) (chunkenc.Iterator, error) {
 	w.size -= cap(s.points)
-	*s.series = series{
-		ref: s.ref, labels: s.labels, hash: s.hash, family: s.family, keep: s.keep,
-		last: newSeries(s.labels, 0, nil, 0).last, since: from, newest: never, histogram: never,
-	}
+	s.forget(from)
 	it = s.from.Iterator(it)
 	for kind := it.Next(); kind != chunkenc.ValNone; kind = it.Next() {
 		var t int64
@@ -238,7 +235,7 @@ func (p *Plan) reread(ctx context.Context, s *series, from int64) error {
 	}
 	if !there {
 		p.window.size -= cap(s.points)
-		*s = series{ref: s.ref, labels: s.labels, hash: s.hash, family: s.family, keep: s.keep, last: newSeries(s.labels, 0, nil, 0).last, since: from, newest: never, histogram: never}
+		s.forget(from)
 	}
 	return nil
 }

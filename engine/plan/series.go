@@ -25,44 +25,49 @@ type series struct {
 	last promql.FPoint // the newest float, here for those who need no more
 	// points are the floats, stale markers among them, oldest first.
 	points []promql.FPoint
-	// since: every sample later than that is in points. It is the end of time where
-	// storage may have samples that are not here.
-	since int64
-	// histogram is the time of the last native histogram.
-	histogram int64
+	// since: every sample later than that is in points. A native histogram is not,
+	// so that it comes to be its time; and it is the end of time where storage may
+	// have any sample that is not here.
+	since  int64
+	family *family
 	// stale markers and resets (a value below the one before) among points.
 	stale, resets int32
 
-	family *family
 	// keep is how long before the newest sample rules look, in milliseconds.
-	keep int64
-	// newest is the time of the last sample of any kind.
-	newest int64
+	keep   int64
 	ref    storage.SeriesRef // in the head of the TSDB; 0 if it is not there
 	labels labels.Labels
 	hash   uint64
+	_      [24]byte // to 128: the allocator begins such on a line
 }
 
-func newSeries(ls labels.Labels, hash uint64, f *family, since int64) *series {
-	return &series{
-		last: promql.FPoint{T: never}, family: f, since: since,
-		newest: never, histogram: never, labels: ls, hash: hash,
-	}
+func newSeries(ls labels.Labels, f *family, since int64) *series {
+	s := &series{family: f, labels: ls, hash: ls.Hash()}
+	s.forget(since)
+	return s
 }
+
+// forget drops all samples. Storage has none later than since, or they follow.
+func (s *series) forget(since int64) {
+	s.last, s.points, s.since = promql.FPoint{T: never}, nil, since
+	s.stale, s.resets = 0, 0
+}
+
+// newest is the time of the last sample, or what no sample is known to be before.
+func (s *series) newest() int64 { return max(s.last.T, s.since) }
 
 // push takes a sample that storage has committed, and returns by how many points
 // the memory of the series has grown. Storage drops without a word what another
 // transaction has overtaken: whether it did cannot be known here.
 func (s *series) push(t int64, v float64, histogram bool) int {
-	if t <= s.newest {
+	if t <= s.newest() {
 		if t != s.last.T || histogram || math.Float64bits(v) != math.Float64bits(s.last.F) {
 			s.since = math.MaxInt64
 		}
 		return 0
 	}
-	s.newest = t
 	if histogram {
-		s.histogram = t
+		s.since = t
 		return 0
 	}
 	grown := 0
@@ -91,8 +96,8 @@ func (s *series) append(p promql.FPoint) {
 func (s *series) room(t int64) int {
 	// The newest sample before the window stays: an instant selector may see it.
 	first := sort.Search(len(s.points), func(i int) bool { return s.points[i].T > t-s.keep }) - 1
-	if first > 0 && !s.broken() {
-		s.since = s.points[first-1].T
+	if first > 0 {
+		s.since = max(s.since, s.points[first-1].T)
 	}
 	kept := s.points[max(0, first):]
 	before := cap(s.points)
@@ -128,28 +133,20 @@ const (
 
 // instant gives what an instant selector sees at a moment.
 func (s *series) instant(at, lookback int64) (promql.FPoint, presence) {
-	if s.broken() || s.histogram > at-lookback {
-		return promql.FPoint{}, unknown
-	}
 	p := s.last
 	if p.T > at {
-		i := sort.Search(len(s.points), func(i int) bool { return s.points[i].T > at }) - 1
-		if i < 0 {
-			p.T = never
-		} else {
-			p = s.points[i]
+		p.T = never
+		if i := sort.Search(len(s.points), func(i int) bool { return s.points[i].T > at }); i > 0 {
+			p = s.points[i-1]
 		}
 	}
 	switch {
-	case p.T > at-lookback:
-		if value.IsStaleNaN(p.F) {
-			return p, absent
-		}
-		return p, present
-	case s.since > at-lookback:
+	case p.T <= s.since && s.since > at-lookback: // there may be a later one
 		return p, unknown
-	default:
+	case p.T <= at-lookback || value.IsStaleNaN(p.F):
 		return p, absent
+	default:
+		return p, present
 	}
 }
 
@@ -157,7 +154,7 @@ func (s *series) instant(at, lookback int64) (promql.FPoint, presence) {
 // storage may have others. guess is how many there are if this series is like
 // others: then little is read to find them.
 func (s *series) between(from, to int64, guess int) ([]promql.FPoint, bool) {
-	if s.since > from || s.histogram > from {
+	if s.since > from {
 		return nil, false
 	}
 	ps := s.points

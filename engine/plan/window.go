@@ -149,7 +149,7 @@ func (w *window) enlist(ls labels.Labels) *series {
 	if len(sels) == 0 {
 		return nil
 	}
-	s := newSeries(ls, ls.Hash(), w.familyOf(ls.Get(labels.MetricName)), w.since)
+	s := newSeries(ls, w.familyOf(ls.Get(labels.MetricName)), w.since)
 	w.byHash[s.hash] = append(w.byHash[s.hash], s)
 	for _, sel := range sels {
 		sel.members = append(sel.members, s)
@@ -190,9 +190,9 @@ func (w *window) sweep() {
 	gone := map[*series]bool{}
 	for _, list := range w.byHash {
 		for _, s := range list {
-			if s.newest < w.newest-s.keep-sweepEvery {
+			if s.newest() < w.newest-s.keep-sweepEvery {
 				gone[s] = true
-				w.since = max(w.since, s.newest)
+				w.since = max(w.since, s.newest())
 				w.size -= cap(s.points)
 			}
 		}
