@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -20,15 +21,17 @@ const retryAfter = 30_000
 // fill brings the window to what storage has, for an evaluation at ts. It is called
 // with mu held, which it gives up for the time in which it waits for commits.
 func (p *Plan) fill(ctx context.Context, ts int64) bool {
-	if p.retry != never && ts < p.retry && ts > p.retry-retryAfter {
+	if p.retry != never && ts < p.retry && ts >= p.retry-retryAfter {
 		return false
 	}
 	p.retry = never
 	w := p.window
 	p.mu.Unlock()
+	ctx, cancel := half(ctx)
+	defer cancel()
 	// Before commits are held up: it may have to wait for transactions to end.
 	app := p.opts.Appendable.AppenderV2(ctx)
-	defer app.Rollback() //nolint:errcheck // nothing was appended
+	defer app.Rollback() // nothing was appended
 	p.commits.Lock()
 	defer p.commits.Unlock()
 	p.mu.Lock()
@@ -45,23 +48,52 @@ func (p *Plan) fill(ctx context.Context, ts int64) bool {
 	}
 	if err != nil {
 		p.filled = p.filled && !whole
-		if ctx.Err() == nil {
-			p.retry = ts + retryAfter
-			p.log.Warn("recent samples cannot be read, rules are evaluated without them", "err", err)
-		}
+		p.failed(ctx, ts, err)
 		return false
 	}
 	p.filled, p.generation, p.oldest = true, generation, oldest
 	return true
 }
 
+// half leaves the other half of the time to the engine, should this half not do.
+func half(ctx context.Context) (context.Context, context.CancelFunc) {
+	end, ok := ctx.Deadline()
+	if !ok {
+		return ctx, func() {}
+	}
+	return context.WithDeadline(ctx, end.Add(-time.Until(end)/2))
+}
+
+// failed says when to try again. If time was too short it is with half of the
+// reach, or it would never be done.
+func (p *Plan) failed(ctx context.Context, ts int64, err error) {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return
+	}
+	if ctx.Err() != nil {
+		p.ceiling = p.window.farthest() / 2
+	}
+	p.retry = ts + retryAfter
+	p.log.Warn("recent samples cannot be read, rules are evaluated over storage", "err", err, "next_try_in", retryAfter*time.Millisecond)
+}
+
+// farthest is how far the selectors look back, within the limit.
+func (w *window) farthest() int64 {
+	var most int64
+	for _, s := range w.selectors {
+		l, _ := s.within(w.limit)
+		most = max(most, l.reach)
+	}
+	return most
+}
+
 // crowded tells that the window has grown beyond what it may hold.
 func (p *Plan) crowded() bool { return p.window.size > p.opts.MaxPoints+p.opts.MaxPoints/4 }
 
-// fillAll reads everything, and again with less until it is not too much: the
-// what looks back farthest is left to storage first.
+// fillAll reads everything, and again with less until it is not too much: what
+// looks back farthest is left to storage first.
 func (p *Plan) fillAll(ctx context.Context, app storage.AppenderV2, ts int64) error {
-	p.window.limit = math.MaxInt64
+	p.window.limit = p.ceiling
 	p.metrics.fills.Inc()
 	for {
 		beyond, err := p.read(ctx, app, ts)
@@ -87,12 +119,7 @@ func (p *Plan) read(ctx context.Context, app storage.AppenderV2, ts int64) (beyo
 	w := p.window
 	w.empty()
 	slack := p.slack.Milliseconds()
-	var most int64
-	for _, s := range w.selectors {
-		l, _ := s.within(w.limit)
-		most = max(most, l.reach)
-	}
-	mint := ts - most - slack
+	mint := ts - w.farthest() - slack
 	q, err := p.opts.Queryable.Querier(mint, math.MaxInt64)
 	if err != nil {
 		return 0, fmt.Errorf("open querier: %w", err)
@@ -106,6 +133,9 @@ func (p *Plan) read(ctx context.Context, app storage.AppenderV2, ts int64) (beyo
 	slices.SortFunc(found, func(a, b stored) int { return cmp.Compare(a.reach, b.reach) })
 	var it chunkenc.Iterator
 	for _, s := range found {
+		if ctx.Err() != nil {
+			return 0, fmt.Errorf("read recent samples: %w", ctx.Err())
+		}
 		if it, err = w.take(s, ts-s.reach-slack, it); err != nil {
 			return 0, fmt.Errorf("read recent samples: %w", err)
 		}

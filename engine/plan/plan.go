@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"sync"
 	"time"
 
@@ -65,6 +66,8 @@ type Plan struct {
 	slack  time.Duration
 	filled bool  // guarded by mu: the window holds what storage has
 	retry  int64 // guarded by mu: filling has failed, not again before this time
+	// ceiling is how far back, in milliseconds, there was time to read; guarded by mu.
+	ceiling int64
 	// generation and oldest are those of the storage from which it was filled.
 	generation uint64
 	oldest     int64
@@ -128,7 +131,7 @@ func (p *Plan) Load(queries []Query) []*Rule {
 	defer p.commits.Unlock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.window, p.filled, p.retry = newWindow(), false, never
+	p.window, p.filled, p.retry, p.ceiling = newWindow(), false, never, math.MaxInt64
 	for _, r := range p.rules {
 		r.never = true
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -193,6 +194,39 @@ func TestCrowdedWindow(t *testing.T) {
 	w.expect("too long", rs[0], at, "engine")
 	w.expect("short", rs[1], at, `[{__name__="m", i="1"} 1 {__name__="m", i="2"} 1]`)
 	w.expect("not as long", rs[2], at, `[{} 40]`)
+}
+
+// slow is storage of which a query takes an hour.
+type slow struct{ forward }
+
+func (s slow) Querier(mint, maxt int64) (storage.Querier, error) {
+	time.Sleep(time.Hour)
+	return s.forward.Querier(mint, maxt)
+}
+
+// TestSlowStorage: what cannot be read in time is not tried in full again.
+func TestSlowStorage(t *testing.T) {
+	w := newWorld(t, nil)
+	at := t0
+	for range 20 {
+		at = at.Add(step15)
+		w.put(at, "m 1")
+	}
+	fast := w.opts.Queryable
+	rs := w.rules("sum_over_time(m[4m])", "count_over_time(m[1m])")
+	synctest.Test(t, func(t *testing.T) {
+		w.opts.Queryable = slow{fast.(forward)}
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		defer cancel()
+		if _, ok := rs[0].Vector(ctx, at); ok {
+			t.Error("there is an answer from storage that gave none in time")
+		}
+	})
+	w.opts.Queryable = fast
+	w.expect("soon after", rs[1], at, "engine")
+	at = at.Add(time.Minute)
+	w.expect("later, far back", rs[0], at, "engine")
+	w.expect("later", rs[1], at, "[]")
 }
 
 func TestOldRulesGiveNoAnswers(t *testing.T) {
