@@ -69,6 +69,11 @@ func (a *appender) Commit() error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	defer func() {
+		if fault := recover(); fault != nil {
+			p.fault(fault, "samples")
+		}
+	}()
 	switch {
 	case !p.filled: // all is read from storage later
 	case a.known && a.generation == p.generation:

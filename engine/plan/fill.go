@@ -214,7 +214,7 @@ func (w *window) take(s stored, from int64, it chunkenc.Iterator) (chunkenc.Iter
 
 // empty drops all series.
 func (w *window) empty() {
-	w.refs, w.byHash, w.size, w.broken = refTable{}, map[uint64][]*series{}, 0, nil
+	w.refs, w.byHash, w.size, w.count, w.broken = refTable{}, map[uint64][]*series{}, 0, 0, nil
 	w.newest, w.swept = never, never
 	for _, s := range w.selectors {
 		s.members = nil

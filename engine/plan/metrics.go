@@ -32,21 +32,13 @@ func newMetrics(reg prometheus.Registerer, p *Plan) *metrics {
 		checks:     counter("tocsin_plan_checks_total", "Results of the plan that were compared with those of the query engine."),
 		mismatches: counter("tocsin_plan_mismatches_total", "Results of the plan that differed from those of the query engine. Each switched its rule to the engine."),
 		fills:      counter("tocsin_plan_fills_total", "How often the window of recent samples was read from storage."),
-		series:     gauge("tocsin_plan_series", "Series in the window of recent samples.", func() int { return p.window.count() }),
+		series:     gauge("tocsin_plan_series", "Series in the window of recent samples.", func() int { return p.window.count }),
 		samples:    gauge("tocsin_plan_samples", "Samples, of 16 bytes, that the window has memory for.", func() int { return p.window.size }),
 		planned:    gauge("tocsin_plan_rules", "Rules that the plan evaluates.", p.planned),
 	}
 	m.byPlan, m.byEngine = m.evaluations.WithLabelValues("plan"), m.evaluations.WithLabelValues("engine")
 	reg.MustRegister(m.evaluations, m.checks, m.mismatches, m.fills, m.series, m.samples, m.planned)
 	return m
-}
-
-func (w *window) count() int {
-	n := 0
-	for _, list := range w.byHash {
-		n += len(list)
-	}
-	return n
 }
 
 // planned counts the rules that the plan answers.

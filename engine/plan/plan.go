@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -198,11 +199,17 @@ func (r *Rule) Vector(ctx context.Context, at time.Time) (promql.Vector, bool) {
 
 // evaluate gives the version of the window beside the result. It reads storage only
 // if it may.
-func (r *Rule) evaluate(ctx context.Context, at time.Time, mayFill bool) (promql.Vector, uint64, bool) {
+func (r *Rule) evaluate(ctx context.Context, at time.Time, mayFill bool) (vec promql.Vector, version uint64, ok bool) {
 	p := r.plan
 	ts := at.UnixMilli()
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	defer func() {
+		if fault := recover(); fault != nil {
+			r.never, ok = true, false
+			p.fault(fault, r.query.Expr)
+		}
+	}()
 	if r.never || ctx.Err() != nil {
 		return nil, 0, false
 	}
@@ -229,8 +236,16 @@ func (r *Rule) evaluate(ctx context.Context, at time.Time, mayFill bool) (promql
 		return nil, 0, false
 	}
 	t := turn{at: ts, version: p.window.version, lookback: p.opts.Lookback.Milliseconds(), limit: p.window.limit}
-	vec, ok := root.vector(&t, p.opts.MaxSamples)
+	vec, ok = root.vector(&t, p.opts.MaxSamples)
 	return vec, p.window.version, ok && ctx.Err() == nil
+}
+
+// fault is for a panic, which is a fault of ours: alerting goes on over storage, from
+// which the window is filled anew. Called with mu held.
+func (p *Plan) fault(fault any, doing string) {
+	p.filled = false
+	p.metrics.mismatches.Inc()
+	p.log.Error("the plan has a fault, the query engine goes on: please report this", "in", doing, "err", fault, "stack", string(debug.Stack()))
 }
 
 // root compiles the rule for an order when it is first needed.

@@ -348,6 +348,30 @@ func TestTogether(t *testing.T) {
 	}
 }
 
+type faulty struct{}
+
+func (faulty) eval(*turn, *column) bool { panic("fault") }
+
+// TestFaultsAreSurvived: what is wrong in the plan does not end alerting.
+func TestFaultsAreSurvived(t *testing.T) {
+	w := newWorld(t, nil)
+	w.put(t0, "m 1", "n 1")
+	rs := w.rules("m", "n")
+	w.expect("before", rs[0], t0, `[{__name__="m"} 1]`)
+	rs[0].roots[byReference].node.op = faulty{}
+	w.expect("the rule with the fault", rs[0], t0.Add(time.Second), "engine")
+	w.expect("another", rs[1], t0.Add(time.Second), `[{__name__="n"} 1]`)
+	w.mu.Lock()
+	w.window.families = nil // so that the next series that is new has no place
+	w.mu.Unlock()
+	w.put(t0.Add(2*time.Second), `n{a="1"} 1`)
+	w.expect("after a fault at a commit", rs[1], t0.Add(2*time.Second), "engine")
+	w.rules("n")
+	if got := testutil.ToFloat64(w.metrics.mismatches); got < 2 {
+		t.Errorf("%v faults were counted, want 2", got)
+	}
+}
+
 func TestExemplarsPass(t *testing.T) {
 	w := newWorld(t, nil)
 	w.put(t0, "m 1")

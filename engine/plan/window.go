@@ -31,6 +31,7 @@ type window struct {
 	newest int64 // the latest time of any sample
 	swept  int64 // newest when the last sweep was
 	size   int   // points that there is memory for
+	count  int   // series
 	broken []*series
 }
 
@@ -108,6 +109,7 @@ func (w *window) publish(samples []sample) {
 // attach finds out who selects a series that was not written before, or not under
 // this reference.
 func (w *window) attach(ref storage.SeriesRef, ls labels.Labels) *series {
+	ls = ls.WithoutEmpty() // as storage has them
 	s := w.find(ls)
 	switch {
 	case s != nil: // storage had forgotten it: it has another place among the others
@@ -151,6 +153,7 @@ func (w *window) enlist(ls labels.Labels) *series {
 	}
 	s := newSeries(ls, w.familyOf(ls.Get(labels.MetricName)), w.since)
 	w.byHash[s.hash] = append(w.byHash[s.hash], s)
+	w.count++
 	for _, sel := range sels {
 		sel.members = append(sel.members, s)
 		l, _ := sel.within(w.limit)
@@ -194,6 +197,7 @@ func (w *window) sweep() {
 				gone[s] = true
 				w.since = max(w.since, s.newest())
 				w.size -= cap(s.points)
+				w.count--
 			}
 		}
 	}
