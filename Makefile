@@ -4,8 +4,10 @@ DOCKER ?= docker
 GO ?= go
 # Random rule sets that are compared with Prometheus's own evaluation.
 SEEDS ?= 1000
+# How often make faults kills a tocsin.
+KILLS ?= 1000
 
-.PHONY: build plugin install uninstall run test lint clean
+.PHONY: build plugin install uninstall run test faults lint clean
 
 build: ## bin/tocsin, static
 	scripts/build bin/tocsin
@@ -33,9 +35,15 @@ run: build
 test: ## unit tests, then the end-to-end tests: as root, see test/install-deps
 	test/install-deps
 	$(GO) vet ./...
-	$(GO) test -race -shuffle=on -timeout 30m $$($(GO) list ./... | grep -v '/test$$')
+	$(GO) test -race -shuffle=on -timeout 30m $$($(GO) list ./... | grep -v '/test\>')
 	$(GO) test -count=1 -timeout 30m -run Differential ./engine -seeds $(SEEDS)
-	$(GO) test -count=1 -shuffle=on -timeout 15m ./test
+	$(GO) test -count=1 -p 1 -shuffle=on -timeout 15m ./test/...
+
+faults: ## what make test has in short, in full: as root, see test/install-deps
+	$(GO) test -count=1 -timeout 60m ./test/faults -kills $(KILLS) -cuts 2000
+	$(GO) test -count=1 -timeout 30m -run Faults ./engine -faultstep 1
+	$(GO) test -count=1 -timeout 30m -run 'EveryFile|SizeLimit|Disk' ./storage ./test/disk -long
+	$(GO) test -count=1 -timeout 30m -run 'TestRestarts$$' -v ./test -restarts 28
 
 lint:
 	$(GO) vet ./...

@@ -49,9 +49,7 @@ func (e *Engine) resume(groups []*group, st *restoredState) {
 		c = c.seen(st.now, e.opts.ScrapeInterval)
 	}
 	e.coverage.Store(&c)
-	if err := e.opts.Journal(changes); err != nil {
-		e.metrics.journalErrors.Inc()
-		e.log.Error("alert state is not durable", "err", err)
+	if !e.keep(changes) {
 		for _, g := range groups {
 			g.resave.Store(true)
 		}

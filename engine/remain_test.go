@@ -43,7 +43,9 @@ func TestPauseIsRefreshed(t *testing.T) {
 			b.mu.Unlock()
 			time.Sleep(paused.Add(time.Duration(minute)*time.Minute + time.Second).Sub(time.Now()))
 			synctest.Wait()
+			b.mu.Lock()
 			got := b.sent
+			b.mu.Unlock()
 			if len(got) != 1 || got[0].Labels.Get("alertname") != "A" || got[0].Resolved || !got[0].StartsAt.Equal(start) {
 				t.Fatalf("minute %d: sent %v, want A firing since %s", minute, got, start)
 			}

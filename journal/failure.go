@@ -77,7 +77,9 @@ func (j *Journal) note(c alert.Changes, err error) {
 		}
 		return
 	}
-	f.err = err
+	if f.err == nil || !errors.Is(err, ErrClosed) { // which tells less than why it is closed
+		f.err = err
+	}
 	j.metrics.failing.Set(1)
 	for _, r := range c.Upserts {
 		delete(f.missed, alert.Key{Rule: r.Rule, Fingerprint: r.Alert.Fingerprint()})
@@ -110,6 +112,7 @@ func (j *Journal) Reopen() error {
 	if err := j.Open(); err != nil {
 		return err
 	}
+	j.distrust()
 	f := &j.failure
 	f.mu.Lock()
 	c := alert.Changes{Replace: !f.known} // what nobody has read is not true any more

@@ -64,6 +64,7 @@ type appender struct {
 	store   *Store
 	handle  *handle
 	release func()
+	samples int64
 	ended   bool
 	latest  int64 // no sample may be of a later time, in milliseconds
 }
@@ -75,6 +76,7 @@ func (a *appender) Append(ref storage.SeriesRef, ls labels.Labels, st, t int64, 
 		return 0, storage.ErrOutOfBounds
 	}
 	ref, err := a.AppenderV2.Append(a.own(ref), ls, st, t, v, h, fh, opts)
+	a.samples++
 	return a.foreign(ref), err
 }
 
@@ -99,6 +101,9 @@ func (a *appender) Commit() error {
 	err := guard(a.AppenderV2.Commit)
 	a.end()
 	a.store.committed(a.handle, err)
+	if err == nil {
+		a.store.grew(a.handle, a.samples)
+	}
 	return err
 }
 

@@ -33,9 +33,16 @@ func (s *Store) Compact(ctx context.Context) error {
 // reopen opens the TSDB on the disk again, or goes on in memory where it does not
 // open. Called with life held.
 func (s *Store) reopen() error {
+	s.appending.close()
+	defer s.appending.open()
+	return s.reopenShut()
+}
+
+// reopenShut is reopen for who holds appenders back already.
+func (s *Store) reopenShut() error {
 	h, err := s.openTSDB()
 	if err != nil {
-		return errors.Join(err, s.fallBack(err))
+		return errors.Join(err, s.fallBackShut(err))
 	}
 	s.publish(h)
 	return nil

@@ -153,23 +153,30 @@ func diskStore(t *testing.T, d *smalldisk.Disk) *Store {
 	return s
 }
 
+func sound(t *testing.T) *smalldisk.Disk { return smalldisk.New(t, 16) }
+
+// worn is a disk that answers with EIO after 3 MiB.
+func worn(t *testing.T) *smalldisk.Disk { return smalldisk.NewFailing(t, 16, 3<<10) }
+
 // TestDiskFailsWhileRunning breaks the disk under an open store, and repairs it.
 func TestDiskFailsWhileRunning(t *testing.T) {
 	for _, tc := range []struct {
 		name       string
+		newDisk    func(t *testing.T) *smalldisk.Disk
 		breakDisk  func(d *smalldisk.Disk)
 		repairDisk func(d *smalldisk.Disk)
 	}{
-		{"full", (*smalldisk.Disk).Fill, (*smalldisk.Disk).Free},
-		{"read-only", (*smalldisk.Disk).Abort, (*smalldisk.Disk).Exchange},
+		{"full", sound, (*smalldisk.Disk).Fill, (*smalldisk.Disk).Free},
+		{"read-only", sound, (*smalldisk.Disk).Abort, (*smalldisk.Disk).Exchange},
+		{"errors", worn, (*smalldisk.Disk).Wear, (*smalldisk.Disk).Exchange},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			d := smalldisk.New(t, 16)
+			d := tc.newDisk(t)
 			sc := newScraper(t, diskStore(t, d), t0, 100)
 			sc.scrape(300)
 			sc.onDisk(true)
 			tc.breakDisk(d)
-			sc.scrape(300) // pages of the log are written as they fill
+			sc.scrape(300) // a full disk still takes what fits into the last block of the log
 			sc.onDisk(false)
 			sc.later()
 			sc.onDisk(false)

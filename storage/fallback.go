@@ -50,9 +50,11 @@ type fallback struct {
 	next time.Time                // not tried before
 	rest time.Duration            // between attempts
 	back time.Time                // when it last returned
-	// readable is false after a part of the disk could not be read: all of it is
-	// read through before it is trusted again.
+	// unread: a part of the disk could not be read, so all of it is read through
+	// before it is trusted again.
 	unread bool
+	// dropLog: the log is too large, and goes at the return.
+	dropLog bool
 	// cut is the last time of CutOver, which what is on the disk still awaits;
 	// zero if none does.
 	cut time.Time
@@ -177,6 +179,12 @@ func (s *Store) rescue(from, to *handle) (n int) {
 	return n
 }
 
+// closeWait bounds how long a TSDB may take to close: a read that ended in a fault
+// has left its mark on a block, which waits for that reader for ever.
+const closeWait = time.Second
+
+var errHangs = errors.New("it does not close")
+
 // retire closes a TSDB that is not open any more, behind its last users.
 func (s *Store) retire(h *handle) {
 	done := make(chan struct{})
@@ -185,7 +193,14 @@ func (s *Store) retire(h *handle) {
 	go func() {
 		defer close(done)
 		h.users.Wait()
-		err := guard(h.db.Close)
+		closed := make(chan error, 1)
+		go func() { closed <- guard(h.db.Close) }()
+		var err error
+		select {
+		case err = <-closed:
+		case <-time.After(closeWait):
+			err = errHangs
+		}
 		if err != nil && !h.memory {
 			err = s.closeAnyway(h)
 		}
@@ -198,26 +213,16 @@ func (s *Store) retire(h *handle) {
 	}()
 }
 
-// awaitRetired waits until no TSDB is being closed, or ctx ends.
-func (s *Store) awaitRetired(ctx context.Context) {
+// awaitRetired waits until no TSDB is being closed, or ctx ends, and tells whether
+// none is.
+func (s *Store) awaitRetired(ctx context.Context) bool {
 	if s.fallback.retiring == nil {
-		return
+		return true
 	}
 	select {
 	case <-s.fallback.retiring:
+		return true
 	case <-ctx.Done():
-	}
-}
-
-// retired tells whether no TSDB is being closed.
-func (s *Store) retired() bool {
-	if s.fallback.retiring == nil {
-		return true
-	}
-	select {
-	case <-s.fallback.retiring:
-		return true
-	default:
 		return false
 	}
 }

@@ -21,6 +21,10 @@ type metrics struct {
 
 	degraded           prometheus.Gauge
 	fallbacks, returns prometheus.Counter
+
+	size      *prometheus.GaugeVec
+	sizeLimit prometheus.Gauge
+	dropped   prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -54,6 +58,21 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		Name: "tocsin_storage_returns_total",
 		Help: "How often the store returned from memory to the disk.",
 	})
+	m.size = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "tocsin_storage_size_bytes",
+		Help: "What the store takes from the disk, or from memory where it is there, by part.",
+	}, []string{"part"})
+	m.sizeLimit = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tocsin_storage_size_limit_bytes",
+		Help: "The most that the store may take, all parts together; 0 for no limit.",
+	})
+	m.dropped = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "tocsin_storage_blocks_dropped_total",
+		Help: "Blocks that were deleted before their time, for the limit of the size or for a disk that is nearly full.",
+	})
+	for _, p := range []string{"blocks", "log", "set_aside"} {
+		m.size.WithLabelValues(p)
+	}
 	for _, k := range []string{kindBlock, kindWAL, kindHead, kindStore, kindFuture} {
 		m.setAside.WithLabelValues(k)
 	}
@@ -63,6 +82,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	for _, r := range []string{"ok", "failed"} {
 		m.sealed.WithLabelValues(r)
 	}
-	reg.MustRegister(m.setAside, m.repaired, m.sealed, m.damaged, m.degraded, m.fallbacks, m.returns)
+	reg.MustRegister(m.setAside, m.repaired, m.sealed, m.damaged, m.degraded, m.fallbacks, m.returns,
+		m.size, m.sizeLimit, m.dropped)
 	return m
 }

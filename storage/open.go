@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"os"
 	"syscall"
 	"time"
 
@@ -105,7 +104,7 @@ func (s *Store) lockOnce() error {
 	if s.lock != nil {
 		return nil
 	}
-	if err := os.MkdirAll(s.opts.Dir, 0o755); err != nil {
+	if err := makeDir(s.opts.Dir); err != nil {
 		return fmt.Errorf("make data directory: %w", err)
 	}
 	lock, err := lockDir(s.opts.Dir)
@@ -126,6 +125,9 @@ func (s *Store) openTSDB() (*handle, error) {
 	for {
 		h, err := s.openAt(s.tsdbDir(), false)
 		if err == nil {
+			if err := syncDir(s.opts.Dir); err != nil { // the TSDB syncs what is in its own only
+				s.log.Warn("samples may not outlive a power cut", "err", err)
+			}
 			return h, nil
 		}
 		if !isDamage(err) {

@@ -25,7 +25,7 @@ func (s *Store) goBack(ctx context.Context, now time.Time) error {
 	memory := s.publish(h)
 	s.appending.open() // takeDisk shut it
 	s.retire(memory)
-	f.back, f.unread, f.cut = now, false, time.Time{}
+	f.back, f.unread, f.dropLog, f.cut = now, false, false, time.Time{}
 	f.view.Store(nil)
 	s.metrics.degraded.Set(0)
 	s.metrics.returns.Inc()
@@ -37,7 +37,9 @@ func (s *Store) goBack(ctx context.Context, now time.Time) error {
 // meanwhile. When it succeeds appenders are held back, so that nothing comes
 // between the last sample and the exchange.
 func (s *Store) takeDisk(ctx context.Context) (h *handle, err error) {
-	if !s.retired() {
+	soon, cancel := context.WithTimeout(ctx, 2*closeWait)
+	defer cancel()
+	if !s.awaitRetired(soon) {
 		return nil, errors.New("a query still reads what was on the disk")
 	}
 	if err := errors.Join(s.relock(), s.probe()); err != nil {
@@ -45,6 +47,11 @@ func (s *Store) takeDisk(ctx context.Context) (h *handle, err error) {
 	}
 	if err := s.emptyTrash(); err != nil {
 		return nil, err
+	}
+	if s.fallback.dropLog {
+		if err := s.cutLog(); err != nil {
+			return nil, err
+		}
 	}
 	if s.fallback.unread {
 		if _, err := s.setAsideUnreadable(); err != nil {
@@ -54,8 +61,8 @@ func (s *Store) takeDisk(ctx context.Context) (h *handle, err error) {
 	if h, err = s.openTSDB(); err != nil {
 		return nil, err
 	}
-	if cut := s.fallback.bound(); h.reaches(cut) {
-		if h, err = s.cut(h, cut); err != nil {
+	if cut := s.fallback.cut; !cut.IsZero() && h.reaches(cut.UnixMilli()) {
+		if h, err = s.cut(h, cut.UnixMilli()); err != nil {
 			return nil, err
 		}
 	}

@@ -17,11 +17,17 @@ const (
 	spare = 256 << 10
 )
 
+// errUnknown is a file system that does not tell its size.
+var errUnknown = errors.New("the file system does not tell its size")
+
 // freeBytes is how much a file system still takes from us.
 func freeBytes(path string) (free, total int64, err error) {
 	var st syscall.Statfs_t
 	if err := syscall.Statfs(path, &st); err != nil {
 		return 0, 0, fmt.Errorf("ask %s for its free space: %w", path, err)
+	}
+	if st.Blocks == 0 {
+		return 0, 0, errUnknown
 	}
 	blocks := st.Bavail
 	if kept := min(st.Blocks/50, 4096); os.Getuid() == 0 && st.Bfree > kept {
@@ -44,6 +50,9 @@ func (s *Store) part(full, least int64) int64 {
 // hasFree is nil if the file system of path has n bytes free.
 func hasFree(path string, n int64) error {
 	free, _, err := freeBytes(path)
+	if errors.Is(err, errUnknown) {
+		return nil
+	}
 	if err == nil && free < n {
 		err = fmt.Errorf("%s has %d KiB free, and %d KiB are needed: %w", path, free>>10, n>>10, syscall.ENOSPC)
 	}

@@ -38,7 +38,8 @@ type Options struct {
 	Dir string
 	// RetentionTime is how long samples are kept; zero keeps them for ever.
 	RetentionTime time.Duration
-	// RetentionSize is how many bytes of blocks are kept; zero means no limit.
+	// RetentionSize is how many bytes the store takes at most: blocks, write-ahead
+	// log, head chunks and what was set aside. Zero means no limit.
 	RetentionSize int64
 	// Memory keeps samples off the disk: they live in a directory on tmpfs, and
 	// end with the process.
@@ -69,6 +70,7 @@ type Store struct {
 	generation uint64 // guarded by life: of the last handle
 	fallback   fallback
 	upkeep     upkeep
+	size       size
 
 	mu    sync.Mutex
 	open  *handle // guarded by mu; nil while the TSDB is not open
@@ -138,6 +140,8 @@ type Stats struct {
 	Blocks   int
 	// BlockBytes and HeadBytes (write-ahead log and head chunks) are on disk.
 	BlockBytes, HeadBytes int64
+	// SetAsideBytes are on disk too; they are counted with each round of upkeep.
+	SetAsideBytes int64
 	// MinTime is the oldest sample's time; zero when there is none.
 	MinTime time.Time
 	// Repairs, oldest first: what was repaired or set aside by this process.
@@ -157,6 +161,9 @@ func (s *Store) Stats() Stats {
 	st.Open, st.Memory = true, h.memory
 	st.Series = db.Head().NumSeries()
 	st.HeadBytes = db.Head().Size()
+	if u := s.size.last.Load(); u != nil {
+		st.SetAsideBytes = u.aside
+	}
 	for _, b := range db.Blocks() {
 		st.Blocks++
 		st.BlockBytes += b.Size()

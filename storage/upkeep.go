@@ -27,9 +27,12 @@ type upkeep struct {
 	cancel context.CancelFunc // set by begin
 	done   chan struct{}      // closed at its end
 
-	mapped   time.Time // owned by the goroutine: the last call of mapHead
-	rest     time.Time // owned by the goroutine: no compaction before
-	troubled string    // owned by the goroutine: what was last logged
+	// compacting is held while the TSDB is compacted, which a round may find under
+	// way.
+	compacting sync.Mutex
+	mapped     time.Time // guarded by compacting: when full chunks were last moved
+	rest       time.Time // guarded by compacting: no compaction before
+	troubled   string    // guarded by compacting: what was last logged
 }
 
 // startUpkeep is called with life held.
@@ -101,6 +104,8 @@ func (s *Store) compactDue(ctx context.Context, now time.Time) {
 		return
 	}
 	defer release()
+	s.upkeep.compacting.Lock()
+	defer s.upkeep.compacting.Unlock()
 	if now.Sub(s.upkeep.mapped) >= mapEvery && hasFree(h.dir, mapRoom) == nil {
 		s.upkeep.mapped = now
 		if err := guard(func() error { h.db.ForceHeadMMap(); return nil }); err != nil {

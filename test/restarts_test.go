@@ -15,14 +15,14 @@ import (
 
 // restarts is how many restarts TestRestarts goes through: one of each kind, or as
 // many as one has time for.
-var restarts = flag.Int("restarts", len(outages), "restarts in TestRestarts")
+var restarts = flag.Int("restarts", len(departures), "restarts in TestRestarts")
 
 const (
 	// backLimit is from the moment at which an engine serves its metrics to the first
 	// scrape that succeeds.
 	backLimit = 30 * time.Second
-	// outageTime is how long an engine stays down, at least.
-	outageTime = 2 * time.Second
+	// awayTime is how long an engine stays down, at least.
+	awayTime = 2 * time.Second
 	// slowFor and keptFor are those of restartRules: the restarts fall into them.
 	slowFor, keptFor = 20 * time.Second, 20 * time.Second
 )
@@ -46,8 +46,8 @@ const restartRules = `groups:
     for: 25s
 `
 
-// outage is one way in which the engine or the plugin goes and comes back.
-type outage struct {
+// departure is one way in which the engine or the plugin goes and comes back.
+type departure struct {
 	name string
 	// before and after are the engine's setting live-restore.
 	before, after bool
@@ -65,8 +65,8 @@ func stopPlugin(p *plugin) error  { return p.signal(syscall.SIGTERM) }
 func killPlugin(p *plugin) error  { return p.signal(syscall.SIGKILL) }
 func comesByItself(*plugin) error { return nil }
 
-// outages are all kinds.
-var outages = []outage{
+// departures are all kinds.
+var departures = []departure{
 	{"live-restore, planned", true, true, true, stopEngine, bootEngine},
 	{"live-restore, killed", true, true, true, killEngine, bootEngine},
 	{"plugin killed", true, true, false, killPlugin, comesByItself},
@@ -77,12 +77,12 @@ var outages = []outage{
 	{"live-restore from now on", false, true, true, killEngine, bootEngine},
 }
 
-// restarted is an engine with containers and a plugin that goes through outages.
+// restarted is an engine with containers and a plugin that goes through departures.
 type restarted struct {
 	*plugin
 	am   *alertmanager
 	from time.Time                  // when ContainerWasPaused was last true
-	back map[string][]time.Duration // by kind of outage
+	back map[string][]time.Duration // by kind of departure
 }
 
 // TestRestarts: whatever restarts, planned or not, with containers running: nothing
@@ -112,7 +112,7 @@ func TestRestarts(t *testing.T) {
 	am.resolved(t, 2*keptFor, "ContainerWasPaused")
 	am.received(t, 2*slowFor, "ContainersRunFor20s")
 	r.check(t)
-	for _, kind := range outages {
+	for _, kind := range departures {
 		if took := r.back[kind.name]; len(took) > 0 {
 			slices.Sort(took)
 			t.Logf("%-24s %2d times, scraping back after: median %s, longest %s", kind.name, len(took),
@@ -121,12 +121,12 @@ func TestRestarts(t *testing.T) {
 	}
 }
 
-// mixed are n outages: all kinds in their order, and then in others, which are the
+// mixed are n departures: all kinds in their order, and then in others, which are the
 // same in each run.
-func mixed(n int) []outage {
+func mixed(n int) []departure {
 	random := rand.New(rand.NewPCG(1, 2))
-	round := slices.Clone(outages)
-	var all []outage
+	round := slices.Clone(departures)
+	var all []departure
 	for len(all) < n {
 		all = append(all, round...)
 		random.Shuffle(len(round), func(i, j int) { round[i], round[j] = round[j], round[i] })
@@ -134,10 +134,10 @@ func mixed(n int) []outage {
 	return all[:n]
 }
 
-// goThrough is one outage, until the plugin scrapes again. It begins right after a
+// goThrough is one departure, until the plugin scrapes again. It begins right after a
 // scrape: an engine that ends in order has stopped all containers some 50 ms before
 // it calls StopMetrics, and a scrape in between would see that none runs.
-func (r *restarted) goThrough(t *testing.T, kind outage) {
+func (r *restarted) goThrough(t *testing.T, kind departure) {
 	t.Helper()
 	if err := r.engine.setLiveRestore(kind.before); err != nil {
 		t.Fatal(err)
@@ -148,7 +148,7 @@ func (r *restarted) goThrough(t *testing.T, kind outage) {
 	}
 	down := time.Now()
 	if kind.leaves {
-		stays(t, outageTime, kind.name+": nothing is notified that is not so", r.untold)
+		stays(t, awayTime, kind.name+": nothing is notified that is not so", r.untold)
 	}
 	served := make(chan time.Time, 1)
 	go func() { served <- r.engine.serves() }()
@@ -167,7 +167,12 @@ func (r *restarted) goThrough(t *testing.T, kind outage) {
 		t.Errorf("%s: scraping is back after %s", kind.name, took)
 	}
 	r.back[kind.name] = append(r.back[kind.name], took)
-	t.Logf("%s: down for %s, scraping back after %s", kind.name, from.Sub(down).Round(time.Millisecond), took.Round(time.Millisecond))
+	slow, err := r.alert("ContainersRunFor20s")
+	if err != nil {
+		t.Error(err)
+	}
+	t.Logf("%s: down for %s, scraping back after %s, ContainersRunFor20s is %s for %s", kind.name, from.Sub(down).Round(time.Millisecond),
+		took.Round(time.Millisecond), slow.State, time.Since(slow.ActiveAt).Round(time.Millisecond))
 }
 
 // told are how often each alert was notified.
@@ -201,25 +206,36 @@ func (r *restarted) check(t *testing.T) {
 	if diff := cmp.Diff(may, r.told()); diff != "" {
 		t.Errorf("notifications (-want +got):\n%s", diff)
 	}
+	pending, err := r.times(`ALERTS{alertname="ContainersRunFor20s",alertstate="pending"}`, history)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, err := r.times(`ALERTS{alertname="ContainerWasPaused",alertstate="firing"}`, history)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen, err := r.times("engine_daemon_engine_info", history)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct {
-		series string
-		since  time.Time
-		want   time.Duration
+		alert    string
+		at       []time.Time // of its evaluations that count
+		from, to time.Time
+		want     time.Duration
 	}{
-		{`ALERTS{alertname="ContainersRunFor20s",alertstate="pending"}`, time.Time{}, slowFor},
-		{`ALERTS{alertname="ContainerWasPaused",alertstate="firing"}`, r.from, keptFor},
+		// What is held is not seen: its `for` stands still.
+		{"ContainersRunFor20s", seen, pending[0], pending[len(pending)-1], slowFor},
+		{"ContainerWasPaused", kept, r.from, time.Now(), keptFor},
 	} {
-		counted, err := r.watched(tt.series, tt.since)
-		if err != nil {
-			t.Error(err)
-		}
+		counted := watched(tt.at, tt.from, tt.to)
 		// A restart counts for an interval at most: a scrape comes at once after it, and
 		// what was seen before is not seen for longer than it was.
 		least, most := tt.want-2*time.Second, tt.want+2*time.Second+time.Duration(*restarts)*time.Second
 		if counted < least || counted > most {
-			t.Errorf("%s was evaluated for %s, want %s to %s", tt.series, counted, least, most)
+			t.Errorf("%s was watched for %s, want %s to %s", tt.alert, counted, least, most)
 		}
-		t.Logf("%s was evaluated for %s, of %s", tt.series, counted.Round(time.Millisecond), tt.want)
+		t.Logf("%s was watched for %s, of %s", tt.alert, counted.Round(time.Millisecond), tt.want)
 	}
 }
 
@@ -237,24 +253,25 @@ func (r *restarted) scraped(t *testing.T, what string, after time.Time) (at time
 	return at
 }
 
-// watched is the time over which a series was recorded since a moment; where nobody
-// looked it counts an interval.
-func (r *restarted) watched(series string, since time.Time) (time.Duration, error) {
+// history is how far the test looks back.
+const history = 30 * time.Minute
+
+// watched is the time that evaluations at some moments make up, from one to another;
+// where nobody looked it counts an interval.
+func watched(at []time.Time, from, to time.Time) time.Duration {
 	const interval, gap = time.Second, 1500 * time.Millisecond
-	at, err := r.times(series, 30*time.Minute)
-	at = slices.DeleteFunc(at, func(t time.Time) bool { return t.Before(since) })
-	if err != nil {
-		return 0, err
-	}
 	var sum time.Duration
 	for i := 1; i < len(at); i++ {
-		d := at[i].Sub(at[i-1])
-		if d > gap {
-			d = interval
+		if at[i-1].Before(from) || at[i].After(to) {
+			continue
 		}
-		sum += d
+		if d := at[i].Sub(at[i-1]); d > gap {
+			sum += interval
+		} else {
+			sum += d
+		}
 	}
-	return sum, nil
+	return sum
 }
 
 func liveRestoreConfig(on bool) string { return fmt.Sprintf(`{"live-restore": %t}`, on) }

@@ -82,6 +82,7 @@ func (e *edge) boot() {
 	})
 	e.life = newLifecycle(log)
 	e.life.store, e.life.journal, e.life.engine, e.life.clock = e.store, jrnl, eng, e.clock
+	e.life.notifier = newAnnouncer(e.t)
 	e.life.book = newRulebook(filepath.Join(e.dir, "rules.yml"), false, log, reg)
 	if !e.life.open(context.Background()) {
 		e.t.Fatal("storage does not open")

@@ -23,6 +23,10 @@ import (
 	"github.com/tocsin/tocsin/web"
 )
 
+// hurriedCompaction is what a process may take to compact that is started again at
+// once: a head that takes longer is replayed.
+const hurriedCompaction = 300 * time.Millisecond
+
 // daemon answers for all the stages together: to the Docker engine, and to the
 // page.
 type daemon struct {
@@ -130,15 +134,16 @@ func (d *daemon) pause(ctx context.Context) error {
 	return d.life.Close(ctx)
 }
 
-// closeStore is the stop step of the storage. A process that comes back at once
-// leaves the write-ahead log to be replayed: that takes less than to compact it.
+// closeStore is the stop step of the storage. A process that comes back at once does
+// not take long to compact: what is left stays in the write-ahead log, and is replayed.
+// Samples that are in memory alone are worth the time.
 func (d *daemon) closeStore(ctx context.Context) error {
-	if !d.renewal.isLeaving() {
+	if !d.renewal.isLeaving() || d.store.Degraded() {
 		return d.store.Close(ctx)
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	cancel()
-	if err := d.store.Close(ctx); !errors.Is(err, context.Canceled) {
+	ctx, cancel := context.WithTimeout(ctx, hurriedCompaction)
+	defer cancel()
+	if err := d.store.Close(ctx); !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
 		return err
 	}
 	return nil

@@ -108,3 +108,28 @@ func TestExitsAreCountedOverProcesses(t *testing.T) {
 		})
 	}
 }
+
+// FuzzExits: whatever the file says, an exit is never put off for longer than the
+// bound, and can be counted.
+func FuzzExits(f *testing.F) {
+	for _, seed := range []string{"", "{}", "null", "[]", `{"vain":1,"last":"2026-11-20T12:00:00Z","total":3}`, `{"vain":9223372036854775807,"last":"9999-12-31T23:59:59Z"}`} {
+		f.Add(seed, int64(0))
+	}
+	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	f.Fuzz(func(t *testing.T, text string, age int64) {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, exitsFile), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		e := loadExits(dir)
+		if w := e.wait(now, time.Duration(age)&(1<<62-1)); w < 0 || w > longestExitWait {
+			t.Errorf("waits %s", w)
+		}
+		if err := e.add(now); err != nil {
+			t.Error(err)
+		}
+		if next := loadExits(dir); next.wait(now, 0) < firstExitWait {
+			t.Errorf("the next waits %s: %+v, %v", next.wait(now, 0), next.record, next.unknown)
+		}
+	})
+}

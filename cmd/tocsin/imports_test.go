@@ -31,6 +31,8 @@ var allowed = map[string][]string{
 	"cmd/tocsin":      {"alert", "rules", "rules/lint", "configfile", "scrape", "timeline", "storage", "plugin", "examples", "journal", "notify", "engine", "engine/plan", "engine/replay", "engine/ruletest", "web"},
 	"test":            {},
 	"test/smalldisk":  {},
+	"test/disk":       {},
+	"test/faults":     {},
 }
 
 // fences are imports that belong to one package alone.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tocsin/tocsin/engine"
 	"github.com/tocsin/tocsin/journal"
+	"github.com/tocsin/tocsin/notify"
 	"github.com/tocsin/tocsin/scrape"
 	"github.com/tocsin/tocsin/storage"
 	"github.com/tocsin/tocsin/web"
@@ -26,13 +27,14 @@ const (
 // lifecycle carries the stages through idle, running, paused, running. Start and
 // Stop come from the Docker engine, or from run when there is none.
 type lifecycle struct {
-	log     *slog.Logger
-	store   *storage.Store
-	journal *journal.Journal
-	engine  *engine.Engine
-	scraper *scrape.Scraper
-	clock   *clock
-	book    *rulebook
+	log      *slog.Logger
+	store    *storage.Store
+	journal  *journal.Journal
+	engine   *engine.Engine
+	scraper  *scrape.Scraper
+	notifier *notify.Notifier
+	clock    *clock
+	book     *rulebook
 
 	mu      sync.Mutex         // serialises Start, Stop and Close
 	session *session           // guarded by mu; nil unless running
@@ -112,8 +114,9 @@ func (l *lifecycle) Start(context.Context) error {
 
 // Stop ends the evaluation under way, journals, and leaves the last will; then it
 // returns, and compaction goes on behind. So does the refreshing of what fires: a
-// process that lives through the pause need not let it run out. A second Stop changes nothing. When ctx
-// ends first, as over a store that takes long to open, the rest is done behind too.
+// process that lives through the pause need not let it run out. A second Stop changes
+// nothing. When ctx ends first, as over a store that takes long to open, the rest is
+// done behind too.
 func (l *lifecycle) Stop(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

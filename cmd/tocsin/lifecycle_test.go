@@ -15,6 +15,7 @@ import (
 	"github.com/tocsin/tocsin/alert"
 	"github.com/tocsin/tocsin/engine"
 	"github.com/tocsin/tocsin/journal"
+	"github.com/tocsin/tocsin/notify"
 	"github.com/tocsin/tocsin/scrape"
 	"github.com/tocsin/tocsin/storage"
 	"github.com/tocsin/tocsin/web"
@@ -43,7 +44,12 @@ func newLife(t *testing.T) (*lifecycle, <-chan alert.Notification) {
 	l.store = storage.New(storage.Options{Dir: dir, Now: l.clock.now})
 	l.clock.cutOver = l.store.CutOver
 	l.journal = journal.New(journal.Options{Path: filepath.Join(dir, "journal.db"), Logger: log})
+	l.notifier = newAnnouncer(t)
 	const interval = 20 * time.Millisecond
+	l.notifier, err = notify.New(notify.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	l.engine = engine.New(engine.Options{
 		Queryable: l.store, Appendable: l.store, Journal: l.journal.Save, Now: l.clock.now,
 		Notify: func(ns []alert.Notification) {

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime"
 	"syscall"
 	"time"
@@ -19,8 +18,6 @@ import (
 	promstorage "github.com/prometheus/prometheus/storage"
 
 	"github.com/tocsin/tocsin/engine"
-	"github.com/tocsin/tocsin/journal"
-	"github.com/tocsin/tocsin/notify"
 	"github.com/tocsin/tocsin/rules"
 	"github.com/tocsin/tocsin/scrape"
 	"github.com/tocsin/tocsin/storage"
@@ -82,15 +79,12 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	clk.cutOver = store.CutOver
 	d.store = store
 	stop.push("storage", storeDeadline, d.closeStore)
-	jrnl := journal.New(journal.Options{Path: filepath.Join(s.dataPath, "journal.db"), Logger: log, Registerer: reg})
-	stop.push("journal", shortDeadline, func(context.Context) error { return jrnl.Close() })
-	notifier, err := notify.New(notify.Options{
-		Endpoints: s.alertmanagers, ExternalLabels: s.externalLabels, Version: version, Logger: log, Registerer: reg,
-	})
+	jrnl, notifier, err := newOutbox(s, clk, log, reg)
 	if err != nil {
 		log.Error("notify", "err", err)
 		return exitFailure
 	}
+	stop.push("journal", shortDeadline, func(context.Context) error { return jrnl.Close() })
 	stop.push("notifications", notifyDeadline, background(notifier.Run))
 
 	compiled := newPlan(store, log, reg)
@@ -104,12 +98,12 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	})
 	target := pickTarget(ctx, s)
 	d.renewal = newRenewal(s, target, life.isRunning, leave, log, reg)
-	scraper, err := newScraper(s, target, compiled, clk, func(t engine.Tick) { d.renewal.hear(t.Up); eng.Tick(t) }, log, reg)
+	scraper, err := newScraper(s, target, compiled, clk, func(t engine.Tick) { d.renewal.hear(t.Up); eng.Tick(t) }, eng.Announce, log, reg)
 	if err != nil {
 		log.Error("scrape", "err", err)
 		return exitFailure
 	}
-	life.store, life.journal, life.engine, life.scraper, life.clock = store, jrnl, eng, scraper, clk
+	life.store, life.journal, life.engine, life.scraper, life.notifier, life.clock = store, jrnl, eng, scraper, notifier, clk
 	life.book = newRulebook(s.rulesPath, s.selfAlerts, log, reg)
 	d.notifier, d.scraper, d.journal, d.clock = notifier, scraper, jrnl, clk
 	close(d.ready)
@@ -147,7 +141,7 @@ func announce(log *slog.Logger, problems []settingError) {
 
 // newScraper scrapes the target and, with each scrape, Tocsin itself; then the
 // engine hears of it.
-func newScraper(s settings, target scrape.Target, to promstorage.AppendableV2, clk *clock, tick func(engine.Tick), log *slog.Logger, reg *prometheus.Registry) (*scrape.Scraper, error) {
+func newScraper(s settings, target scrape.Target, to promstorage.AppendableV2, clk *clock, tick, announce func(engine.Tick), log *slog.Logger, reg *prometheus.Registry) (*scrape.Scraper, error) {
 	log.Info("scraping", "url", target.Redacted(), "job", target.Job, "interval", s.scrapeInterval)
 	self := newSelfScrape(ownTarget(s, target, reg, to), log)
 	return scrape.New(scrape.Options{
@@ -156,8 +150,9 @@ func newScraper(s settings, target scrape.Target, to promstorage.AppendableV2, c
 			self.collect(sc.At)
 			tick(clk.tick(sc))
 		},
-		Clock:  clk.scrapeTime,
-		Logger: log, Registerer: reg,
+		Committing: func(sc scrape.Scraped) { announce(clk.tick(sc)) },
+		Clock:      clk.scrapeTime,
+		Logger:     log, Registerer: reg,
 	})
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -55,14 +56,36 @@ func (l *lifecycle) restore() {
 	}
 	// The journal has only changes: a process that was killed was alive for as long
 	// as it stored samples.
-	if newest.After(asOf) {
-		asOf = newest
+	l.clock.start(latest(asOf, newest))
+	now := l.clock.now()
+	if asOf.IsZero() || !newest.After(now) || asOf.After(now) {
+		asOf = latest(asOf, newest) // else what is stored is of a time that never was
 	}
-	l.clock.start(asOf)
 	if !asOf.IsZero() {
-		l.engine.Restore(records, asOf, l.clock.now())
+		l.engine.Restore(records, asOf, now)
 	}
+	l.restoreOutbox()
 	l.restored = true
+}
+
+// restoreOutbox hands over what the process before could not deliver, before
+// anything else is sent, and before anything is journalled that replaces it.
+func (l *lifecycle) restoreOutbox() {
+	left, err := l.journal.Undelivered()
+	if errors.Is(err, journal.ErrClosed) {
+		return // which has been reported
+	}
+	if err != nil {
+		l.log.Error("undelivered alerts of the process before are lost", "err", err)
+	}
+	l.notifier.Restore(left)
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // recover reads the alerts from the series that they left, where the journal has
@@ -94,7 +117,7 @@ func (l *lifecycle) scrape(ctx context.Context) {
 
 // keepJournal opens a journal anew that could not be opened or written, until that
 // works. What is known now is then saved again: nothing that has changed meanwhile
-// stands in there.
+// stands in there. The journal asks the notifier for the outboxes.
 func (l *lifecycle) keepJournal(ctx context.Context) {
 	last := ""
 	for wait(ctx, openRetry) {
@@ -110,7 +133,6 @@ func (l *lifecycle) keepJournal(ctx context.Context) {
 		}
 		l.engine.Resave()
 		last = ""
-		l.log.Info("alert state is durable again")
 	}
 }
 

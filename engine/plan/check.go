@@ -2,14 +2,33 @@ package plan
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// checkTries is how often promql.Engine is asked before a difference counts: some
-// of its functions go through a map, and do not agree with themselves.
-const checkTries = 8
+// checkTries is how often promql.Engine is asked before a difference counts.
+const checkTries = 4
+
+// unsteady tells of an expression of which promql.Engine does not give the same
+// result each time: it sums what has passed through a map.
+func unsteady(e parser.Expr) bool {
+	found := false
+	parser.Inspect(e, func(n parser.Node, above []parser.Node) error {
+		call, ok := n.(*parser.Call)
+		if !ok || call.Func.Name != "histogram_quantile" {
+			return nil
+		}
+		found = found || slices.ContainsFunc(above, func(n parser.Node) bool {
+			_, ok := n.(*parser.AggregateExpr)
+			return ok
+		})
+		return nil
+	})
+	return found
+}
 
 // Check evaluates the rule at a moment and compares with what ask says, which is
 // promql.Engine. If they differ over the same samples the rule is answered by the
@@ -17,6 +36,9 @@ const checkTries = 8
 // evaluation of the engine: call it where there is time, from any goroutine.
 func (r *Rule) Check(ctx context.Context, at time.Time, ask func(ctx context.Context, expr string, at time.Time) (promql.Vector, error)) bool {
 	p := r.plan
+	if r.expr == nil || unsteady(r.expr) {
+		return true
+	}
 	got, _, ok := r.evaluate(ctx, at, true)
 	if !ok {
 		return true

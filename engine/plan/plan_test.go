@@ -286,6 +286,9 @@ func TestCheckFindsDifference(t *testing.T) {
 	if got := testutil.ToFloat64(w.metrics.mismatches); got != 1 {
 		t.Errorf("%v mismatches, want 1", got)
 	}
+	if r = w.rules("sum(m) > 0 and sum(histogram_quantile(0.9, b)) > 0")[0]; !r.Check(t.Context(), t0, wrong) {
+		t.Error("the engine was believed where it does not give the same twice")
+	}
 	r = w.rules("m")[0]
 	n := 0.0
 	unsteady := func(context.Context, string, time.Time) (promql.Vector, error) {

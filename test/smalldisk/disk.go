@@ -200,6 +200,27 @@ func (d *Disk) Exchange() {
 	mount(d.t, "-o", "loop", d.image, d.Dir)
 }
 
+// Wear writes to a disk of NewFailing until it answers with EIO.
+func (d *Disk) Wear() {
+	d.t.Helper()
+	f, err := os.OpenFile(d.filler(), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer f.Close()
+	b := make([]byte, 64<<10)
+	for i := range b {
+		b[i] = byte(i * i >> 3) // not zeros, which take no space below
+	}
+	for err == nil {
+		_, err = f.Write(b)
+		err = errors.Join(err, f.Sync())
+	}
+	if !errors.Is(err, syscall.EIO) {
+		d.t.Fatalf("the disk answers with %v, want EIO", err)
+	}
+}
+
 // ReadOnly mounts the file system read-only, which works only where nobody has a
 // file open for writing; Writable is the way back.
 func (d *Disk) ReadOnly() { d.t.Helper(); run(d.t, "mount", "-o", "remount,ro", d.Dir) }
