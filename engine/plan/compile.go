@@ -30,7 +30,6 @@ type compiler struct {
 	plan   *Plan
 	order  order
 	offset time.Duration // of the group
-	slack  time.Duration // how much longer than it is read a sample is kept
 	graph  *graph
 }
 
@@ -130,7 +129,7 @@ func (c *compiler) selector(x *parser.VectorSelector, window int64) (*selector, 
 		return nil, 0
 	}
 	offset := x.OriginalOffset.Milliseconds()
-	l := look{reach: offset + window, keep: offset + window + c.slack.Milliseconds()}
+	l := look{reach: offset + window, keep: offset + window + (c.offset + evaluationDelay).Milliseconds()}
 	if window == 0 {
 		l.reach += c.plan.opts.Lookback.Milliseconds()
 	}

@@ -63,7 +63,8 @@ type Plan struct {
 	window *window                          // guarded by mu; nil until Load
 	graphs [orders]map[time.Duration]*graph // guarded by mu, by the offset of the groups
 	rules  []*Rule                          // guarded by mu
-	// slack is how much longer than rules look back samples are kept; guarded by mu.
+	// slack is how much before the reach of the first rule samples are read: others
+	// may be evaluated at earlier times. Guarded by mu.
 	slack  time.Duration
 	filled bool  // guarded by mu: the window holds what storage has
 	retry  int64 // guarded by mu: filling has failed, not again before this time
@@ -151,7 +152,7 @@ func (p *Plan) Load(queries []Query) []*Rule {
 // may come, and still find in the window what it needs.
 const evaluationDelay = 2 * time.Minute
 
-// slackOf is how much longer than a rule looks back samples are kept.
+// slackOf is how much earlier than one rule another may be evaluated.
 func slackOf(queries []Query) time.Duration {
 	var most time.Duration
 	for _, q := range queries {
@@ -171,7 +172,7 @@ func (p *Plan) add(q Query) *Rule {
 	}
 	r.expr = expr
 	r.from, r.to = stretch(expr, p.opts.Lookback)
-	c := compiler{plan: p, order: byReference, offset: q.Offset, slack: p.slack}
+	c := compiler{plan: p, order: byReference, offset: q.Offset}
 	r.roots[byReference] = c.root(expr)
 	r.never = r.roots[byReference] == nil
 	return r
@@ -251,7 +252,7 @@ func (p *Plan) fault(fault any, doing string) {
 // root compiles the rule for an order when it is first needed.
 func (r *Rule) root(o order) *root {
 	if r.roots[o] == nil {
-		c := compiler{plan: r.plan, order: o, offset: r.query.Offset, slack: r.plan.slack}
+		c := compiler{plan: r.plan, order: o, offset: r.query.Offset}
 		r.roots[o] = c.root(r.expr)
 	}
 	return r.roots[o]
