@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"math"
@@ -10,8 +9,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/storage"
 )
@@ -63,6 +60,7 @@ type Plan struct {
 	window *window                          // guarded by mu; nil until Load
 	graphs [orders]map[time.Duration]*graph // guarded by mu, by the offset of the groups
 	rules  []*Rule                          // guarded by mu
+	used   [orders]bool                     // guarded by mu: since the last sweep
 	// slack is how much before the reach of the first rule samples are read: others
 	// may be evaluated at earlier times. Guarded by mu.
 	slack  time.Duration
@@ -103,26 +101,6 @@ func New(opts Options) *Plan {
 	p := &Plan{opts: opts, log: opts.Logger.With("component", "plan")}
 	p.metrics = newMetrics(opts.Registerer, p)
 	return p
-}
-
-// Query is the expression of one rule.
-type Query struct {
-	Expr string
-	// Offset is the query offset of its group: rules of different offsets are never
-	// evaluated at the same time.
-	Offset time.Duration
-}
-
-// Rule is one expression in the plan.
-type Rule struct {
-	plan  *Plan
-	query Query
-	expr  parser.Expr
-	// from and to are how far before the evaluation, in milliseconds, it reads.
-	from, to int64
-	// All below is guarded by the plan's mutex.
-	roots [orders]*root
-	never bool // it cannot be compiled, or was found to differ
 }
 
 // Load replaces the rules by those of these queries, which it returns in the same
@@ -186,59 +164,21 @@ func (p *Plan) Invalidate() {
 	p.filled = false
 }
 
-// Vector evaluates the rule at a moment. It is false where promql.Engine has to be
-// asked: for errors too, so that it is the one to tell them.
-func (r *Rule) Vector(ctx context.Context, at time.Time) (promql.Vector, bool) {
-	vec, _, ok := r.evaluate(ctx, at, true)
-	if ok {
-		r.plan.metrics.byPlan.Inc()
-	} else {
-		r.plan.metrics.byEngine.Inc()
-	}
-	return vec, ok
-}
-
-// evaluate gives the version of the window beside the result. It reads storage only
-// if it may.
-func (r *Rule) evaluate(ctx context.Context, at time.Time, mayFill bool) (vec promql.Vector, version uint64, ok bool) {
-	p := r.plan
-	ts := at.UnixMilli()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	defer func() {
-		if fault := recover(); fault != nil {
-			r.never, ok = true, false
-			p.fault(fault, r.query.Expr)
+// tidy drops the graph of an order that was not needed since the last sweep: after a
+// restart, say, that of labels is needed for as long as rules read blocks.
+func (p *Plan) tidy() {
+	for o := range orders {
+		if !p.used[o] {
+			p.graphs[o] = map[time.Duration]*graph{}
+			for _, r := range p.rules {
+				r.roots[o] = nil
+			}
+			for _, s := range p.window.selectors {
+				s.rosters[o] = roster{}
+			}
 		}
-	}()
-	if r.never || ctx.Err() != nil {
-		return nil, 0, false
+		p.used[o] = false
 	}
-	generation, oldest, blocks := p.opts.Extent(ts-r.from, ts-r.to)
-	if !p.filled || generation != p.generation || len(p.window.broken) > 0 || p.crowded() {
-		if !mayFill || !p.fill(ctx, ts) {
-			return nil, 0, false
-		}
-		if generation, oldest, blocks = p.opts.Extent(ts-r.from, ts-r.to); generation != p.generation {
-			return nil, 0, false
-		}
-	}
-	p.window.sweep()
-	p.oldest = min(p.oldest, oldest)
-	if ts-r.from <= p.window.since || oldest > p.oldest && ts-r.from < oldest {
-		return nil, 0, false // one of the two has forgotten what the other remembers
-	}
-	order := byReference
-	if blocks {
-		order = byLabels
-	}
-	root := r.root(order)
-	if root == nil {
-		return nil, 0, false
-	}
-	t := turn{at: ts, version: p.window.version, lookback: p.opts.Lookback.Milliseconds(), limit: p.window.limit}
-	vec, ok = root.vector(&t, p.opts.MaxSamples)
-	return vec, p.window.version, ok && ctx.Err() == nil
 }
 
 // fault is for a panic, which is a fault of ours: alerting goes on over storage, from
@@ -247,45 +187,6 @@ func (p *Plan) fault(fault any, doing string) {
 	p.filled = false
 	p.metrics.mismatches.Inc()
 	p.log.Error("the plan has a fault, the query engine goes on: please report this", "in", doing, "err", fault, "stack", string(debug.Stack()))
-}
-
-// root compiles the rule for an order when it is first needed.
-func (r *Rule) root(o order) *root {
-	if r.roots[o] == nil {
-		c := compiler{plan: r.plan, order: o, offset: r.query.Offset}
-		r.roots[o] = c.root(r.expr)
-	}
-	return r.roots[o]
-}
-
-// root is the node or scalar of a whole expression.
-type root struct {
-	node   *node
-	scalar scalar
-}
-
-// samplesPerResult is more than the samples that promql.Engine counts for each
-// result of each node: those of its operands, once again where it gathers them,
-// and the result.
-const samplesPerResult = 4
-
-func (r *root) vector(t *turn, maxSamples int) (promql.Vector, bool) {
-	if r.scalar != nil {
-		v, weight, ok := r.scalar.scalar(t)
-		return promql.Vector{{T: t.at, F: v, Metric: labels.EmptyLabels()}}, ok && weight*samplesPerResult < maxSamples
-	}
-	c, ok := r.node.vector(t)
-	if !ok || c.weight*samplesPerResult >= maxSamples {
-		return nil, false
-	}
-	if len(c.index) == 0 {
-		return nil, true
-	}
-	vec := make(promql.Vector, len(c.index))
-	for k, i := range c.index {
-		vec[k] = promql.Sample{Metric: c.labels.out(i), T: t.at, F: c.values[k]}
-	}
-	return vec, true
 }
 
 // errNoReferences: the storage is not a TSDB.

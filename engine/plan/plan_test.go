@@ -351,6 +351,30 @@ func TestTogether(t *testing.T) {
 	}
 }
 
+// TestUnusedGraphsAreDropped: only what is in blocks needs the order of labels.
+func TestUnusedGraphsAreDropped(t *testing.T) {
+	w := newWorld(t, nil)
+	at := t0
+	r := w.rules("sum(m)")[0]
+	run := func(d time.Duration) {
+		for end := at.Add(d); at.Before(end); at = at.Add(step15) {
+			w.put(at, `m{i="1"} 1`, `m{i="2"} 2`)
+			w.expect("", r, at, "[{} 3]")
+		}
+	}
+	run(10 * time.Minute)
+	w.compact()
+	w.reopen()
+	run(2 * time.Minute)
+	if n := len(w.graphs[byLabels]); n != 1 {
+		t.Errorf("%d graphs in the order of labels after a restart, want 1", n)
+	}
+	run(40 * time.Minute)
+	if n := len(w.graphs[byLabels]); n != 0 {
+		t.Errorf("%d graphs in the order of labels long after, want none", n)
+	}
+}
+
 type faulty struct{}
 
 func (faulty) eval(*turn, *column) bool { panic("fault") }

@@ -181,13 +181,14 @@ func (w *window) matching(ls labels.Labels) []*selector {
 const sweepEvery = 10 * 60 * 1000
 
 // sweep drops the series that no rule can see any more: all their samples are
-// older than the selectors look, by one sweep.
-func (w *window) sweep() {
+// older than the selectors look, by one sweep. It is false if it is too early for
+// that.
+func (w *window) sweep() bool {
 	if w.swept == never {
 		w.swept = w.newest
 	}
 	if w.newest < w.swept+sweepEvery {
-		return
+		return false
 	}
 	w.swept = w.newest
 	gone := map[*series]bool{}
@@ -215,9 +216,6 @@ func (w *window) sweep() {
 			}
 		}
 	}
-	if len(gone) == 0 {
-		return
-	}
 	for _, sel := range w.selectors {
 		before := len(sel.members)
 		sel.members = slices.DeleteFunc(sel.members, isGone)
@@ -225,4 +223,5 @@ func (w *window) sweep() {
 			sel.generation++
 		}
 	}
+	return true
 }
