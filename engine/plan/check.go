@@ -39,7 +39,7 @@ func (r *Rule) Check(ctx context.Context, at time.Time, ask func(ctx context.Con
 	if r.expr == nil || unsteady(r.expr) {
 		return true
 	}
-	got, _, ok := r.evaluate(ctx, at, true)
+	got, ok := r.evaluate(ctx, at, true)
 	if !ok {
 		return true
 	}
@@ -55,7 +55,7 @@ func (r *Rule) Check(ctx context.Context, at time.Time, ask func(ctx context.Con
 	p.commits.Lock()
 	defer p.commits.Unlock()
 	_, _, before := p.opts.Extent(at.UnixMilli()-r.from, at.UnixMilli()-r.to)
-	if got, _, ok = r.evaluate(ctx, at, false); !ok {
+	if got, ok = r.evaluate(ctx, at, false); !ok {
 		return true
 	}
 	var first promql.Vector

@@ -32,7 +32,7 @@ type Rule struct {
 // Vector evaluates the rule at a moment. It is false where promql.Engine has to be
 // asked: for errors too, so that it is the one to tell them.
 func (r *Rule) Vector(ctx context.Context, at time.Time) (promql.Vector, bool) {
-	vec, _, ok := r.evaluate(ctx, at, true)
+	vec, ok := r.evaluate(ctx, at, true)
 	if ok {
 		r.plan.metrics.byPlan.Inc()
 	} else {
@@ -41,9 +41,8 @@ func (r *Rule) Vector(ctx context.Context, at time.Time) (promql.Vector, bool) {
 	return vec, ok
 }
 
-// evaluate gives the version of the window beside the result. It reads storage only
-// if it may.
-func (r *Rule) evaluate(ctx context.Context, at time.Time, mayFill bool) (vec promql.Vector, version uint64, ok bool) {
+// evaluate reads storage only if it may.
+func (r *Rule) evaluate(ctx context.Context, at time.Time, mayFill bool) (vec promql.Vector, ok bool) {
 	p := r.plan
 	ts := at.UnixMilli()
 	p.mu.Lock()
@@ -55,15 +54,15 @@ func (r *Rule) evaluate(ctx context.Context, at time.Time, mayFill bool) (vec pr
 		}
 	}()
 	if r.never || ctx.Err() != nil {
-		return nil, 0, false
+		return nil, false
 	}
 	generation, oldest, blocks := p.opts.Extent(ts-r.from, ts-r.to)
 	if !p.filled || generation != p.generation || len(p.window.broken) > 0 || p.crowded() {
 		if !mayFill || !p.fill(ctx, ts) {
-			return nil, 0, false
+			return nil, false
 		}
 		if generation, oldest, blocks = p.opts.Extent(ts-r.from, ts-r.to); generation != p.generation {
-			return nil, 0, false
+			return nil, false
 		}
 	}
 	if p.window.sweep() {
@@ -71,7 +70,7 @@ func (r *Rule) evaluate(ctx context.Context, at time.Time, mayFill bool) (vec pr
 	}
 	p.oldest = min(p.oldest, oldest)
 	if ts-r.from <= p.window.since || oldest > p.oldest && ts-r.from < oldest {
-		return nil, 0, false // one of the two has forgotten what the other remembers
+		return nil, false // one of the two has forgotten what the other remembers
 	}
 	order := byReference
 	if blocks {
@@ -80,11 +79,11 @@ func (r *Rule) evaluate(ctx context.Context, at time.Time, mayFill bool) (vec pr
 	p.used[order] = true
 	root := r.root(order)
 	if root == nil {
-		return nil, 0, false
+		return nil, false
 	}
 	t := turn{at: ts, version: p.window.version, lookback: p.opts.Lookback.Milliseconds(), limit: p.window.limit}
 	vec, ok = root.vector(&t, p.opts.MaxSamples)
-	return vec, p.window.version, ok && ctx.Err() == nil
+	return vec, ok && ctx.Err() == nil
 }
 
 // root compiles the rule for an order when it is first needed.
@@ -125,4 +124,3 @@ func (r *root) vector(t *turn, maxSamples int) (promql.Vector, bool) {
 	}
 	return vec, true
 }
-
