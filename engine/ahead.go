@@ -71,14 +71,6 @@ func foreseeable(expr parser.Expr, w Written) bool {
 	return ok
 }
 
-// vector evaluates the rule's expression.
-func (b *ruleBase) vector(ctx context.Context, e *Engine, at time.Time) (promql.Vector, error) {
-	if b.ahead != nil && b.ahead.has(ctx, at) {
-		return b.ahead.take(at), nil
-	}
-	return e.vector(ctx, b.rule.ExprText, at)
-}
-
 // has tells whether the result of a moment is held, and looks ahead if it may be
 // that those of the next are not. A single moment that is off the others, such as
 // a scrape that was late, is no reason to.

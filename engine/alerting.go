@@ -25,8 +25,8 @@ type alertingRule struct {
 	// templateErr is the last error of a template, so that it is logged once.
 	templateErr string
 	ghost       bool // there is state, but no rule that could be read
-	// templates are the rule's templates as bounded made them, by their text.
-	templates map[string]string
+	// templates are the rule's templates, by what they were written as.
+	templates map[string]ruleTemplate
 	active    map[alert.Fingerprint]*alert.Alert
 	// waiting are alerts that the limit keeps out, by when they were first seen.
 	waiting  map[alert.Fingerprint]time.Time
@@ -124,6 +124,10 @@ func (r *alertingRule) query(ctx context.Context, in input) ([]found, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if len(vec) == 0 {
+		r.templateErr = ""
+		return nil, nil
 	}
 	failed := ""
 	result := make([]found, 0, len(vec))
@@ -232,7 +236,12 @@ func (r *alertingRule) countActive() int {
 }
 
 // order gives the alerts in an order that does not change between evaluations.
-func (r *alertingRule) order() []alert.Fingerprint { return slices.Sorted(maps.Keys(r.active)) }
+func (r *alertingRule) order() []alert.Fingerprint {
+	if len(r.active) == 0 {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(r.active))
+}
 
 // advance moves one alert on and notes what changed.
 func (r *alertingRule) advance(fp alert.Fingerprint, seen, evidence bool, ts time.Time) {

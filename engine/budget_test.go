@@ -11,7 +11,7 @@ import (
 func expandText(t *testing.T, b *workbench, text string) string {
 	t.Helper()
 	s := promql.Sample{Metric: labels.FromStrings("a", "x"), F: 3}
-	return b.expander(t.Context(), "A", s, t0).expand(bounded(text))
+	return b.expander(t.Context(), "A", s, t0).expand(newTemplate(text))
 }
 
 // TestBoundedTemplatesSayTheSame: a charge changes nothing of what is written.

@@ -64,9 +64,9 @@ func differential(t *testing.T, seed uint64) int {
 	for i := range diffEvaluations {
 		samples := randomSamples(rnd)
 		ours.put(at, samples...)
-		(&workbench{t: t, db: theirs.db}).put(at, samples...)
+		(&workbench{t: t, db: theirs.db, feed: theirs.db}).put(at, samples...)
 		hists := randomHistograms(rnd)
-		putHistograms(t, ours.db, at, hists)
+		putHistograms(t, ours.feed, at, hists)
 		putHistograms(t, theirs.db, at, hists)
 		ours.tick(at, true)
 		theirs.tick(at)
@@ -115,7 +115,7 @@ func randomHistograms(rnd *rand.Rand) map[string]*histogram.Histogram {
 	return out
 }
 
-func putHistograms(t *testing.T, db *teststorage.TestStorage, at time.Time, hists map[string]*histogram.Histogram) {
+func putHistograms(t *testing.T, db storage.AppendableV2, at time.Time, hists map[string]*histogram.Histogram) {
 	t.Helper()
 	app := db.AppenderV2(t.Context())
 	for a, h := range hists {

@@ -27,7 +27,8 @@ type workbench struct {
 	*Engine
 	t       *testing.T
 	db      *teststorage.TestStorage
-	mu      sync.Mutex // groups notify and journal at the same time
+	feed    storage.AppendableV2 // what is put goes through it
+	mu      sync.Mutex           // groups notify and journal at the same time
 	sent    []alert.Notification
 	journal map[alert.Key]alert.Alert
 }
@@ -54,9 +55,12 @@ func newBench(t *testing.T, change func(*Options)) *workbench {
 			return nil
 		},
 	}
+	opts.Plan = newPlan(t, b.db)
+	opts.Appendable = opts.Plan
 	if change != nil {
 		change(&opts)
 	}
+	b.feed = opts.Appendable
 	b.Engine = New(opts)
 	return b
 }
@@ -75,7 +79,7 @@ func (b *workbench) load(content string) {
 // put stores samples: "name{labels} value", stale for a stale marker.
 func (b *workbench) put(at time.Time, samples ...string) {
 	b.t.Helper()
-	app := b.db.AppenderV2(b.t.Context())
+	app := b.feed.AppenderV2(b.t.Context())
 	for _, s := range samples {
 		i := strings.LastIndex(s, " ")
 		ls, err := parser.NewParser(parser.Options{}).ParseMetric(s[:i])

@@ -9,9 +9,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/promql"
 
 	"github.com/tocsin/tocsin/alert"
+	"github.com/tocsin/tocsin/engine/plan"
 	"github.com/tocsin/tocsin/rules"
 )
 
@@ -36,6 +38,11 @@ type group struct {
 	resave         atomic.Bool // the journal has nothing yet: the next evaluation gives it all
 	// orphans are series of rules that are gone, to be marked stale.
 	orphans seriesSet
+
+	// unchecked evaluations since one was repeated, and which rule is the next.
+	unchecked, toCheck int
+
+	evaluations, failures prometheus.Counter
 
 	ticks  chan Tick                   // one slot: the newest
 	status atomic.Pointer[GroupStatus] // for readers
@@ -71,7 +78,8 @@ type ruleBase struct {
 	duration time.Duration
 	// written are the series of the last evaluation.
 	written seriesSet
-	ahead   *ahead // nil where each evaluation is on its own
+	ahead   *ahead     // nil where each evaluation is on its own
+	planned *plan.Rule // nil where there is no plan
 }
 
 func (b *ruleBase) base() *ruleBase { return b }
@@ -137,6 +145,7 @@ func (g *group) eval(ctx context.Context, t Tick) {
 	m.samples.WithLabelValues(g.key()).Set(float64(samples))
 	g.publishAfter(took)
 	g.engine.opts.Observe(*g.status.Load())
+	g.checkPlan(ctx, in.at)
 }
 
 // ruleTimeout is how long one rule may take: as long as the group's interval, as
@@ -151,9 +160,11 @@ func (g *group) ruleTimeout() time.Duration {
 func (g *group) evalRule(ctx context.Context, r rule, in input) int {
 	m, b := g.engine.metrics, r.base()
 	start := time.Now()
-	m.evaluations.WithLabelValues(g.key()).Inc()
+	g.evaluations.Inc()
 	limit := g.ruleTimeout()
-	limited, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the rule takes longer than %s: its expression or a query in its templates asks for too much", limit))
+	limited, cancel := withPatience(ctx, limit, func() error {
+		return fmt.Errorf("the rule takes longer than %s: its expression or a query in its templates asks for too much", limit)
+	})
 	samples, err := r.eval(limited, in)
 	cancel()
 	if errors.Is(err, errBlind) {
@@ -168,7 +179,7 @@ func (g *group) evalRule(ctx context.Context, r rule, in input) int {
 	b.last, b.duration = in.ts, time.Since(start)
 	m.ruleDuration.Observe(b.duration.Seconds())
 	if err != nil {
-		m.failures.WithLabelValues(g.key()).Inc()
+		g.failures.Inc()
 	}
 	b.setHealth(err, g.log)
 	return len(samples)

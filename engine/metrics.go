@@ -57,6 +57,7 @@ func (m *metrics) start(key string, g *group) {
 	for _, v := range []*prometheus.CounterVec{m.evaluations, m.failures, m.iterations, m.missed} {
 		v.WithLabelValues(key)
 	}
+	g.evaluations, g.failures = m.evaluations.WithLabelValues(key), m.failures.WithLabelValues(key)
 	m.interval.WithLabelValues(key).Set(g.interval.Seconds())
 	m.rules.WithLabelValues(key).Set(float64(len(g.rules)))
 	for _, v := range []*prometheus.GaugeVec{m.last, m.duration, m.samples} {

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/prometheus/storage"
 
 	"github.com/tocsin/tocsin/alert"
+	"github.com/tocsin/tocsin/engine/plan"
 )
 
 // Defaults where an option is zero.
@@ -62,6 +63,9 @@ type Options struct {
 	// NoAnnotations leaves annotations empty, for those who only ask what fires
 	// and when: their templates cost more than most expressions.
 	NoAnnotations bool
+	// Plan evaluates the expressions of all rules together; it must be what
+	// everything is written through, Appendable too. Nil evaluates each on its own.
+	Plan *plan.Plan
 	// Foresight is for those who replay history; nil where there is a present.
 	Foresight *Foresight
 	// ExternalLabels and ExternalURL are for templates and generator URLs.

@@ -19,7 +19,7 @@ import (
 // its series is evaluated.
 const (
 	QueryTimeout  = 2 * time.Minute
-	maxSamples    = 5_000_000
+	MaxSamples    = 5_000_000
 	lookbackDelta = 5 * time.Minute
 )
 
@@ -27,7 +27,7 @@ func newPromQL(opts Options) *promql.Engine {
 	return promql.NewEngine(promql.EngineOpts{
 		Logger:               slog.New(slog.DiscardHandler),
 		Reg:                  opts.Registerer,
-		MaxSamples:           maxSamples,
+		MaxSamples:           MaxSamples,
 		Timeout:              QueryTimeout,
 		LookbackDelta:        lookbackDelta,
 		EnableAtModifier:     true,

@@ -21,13 +21,13 @@ import (
 
 // reference is Prometheus's own rule groups over a TSDB of their own.
 type reference struct {
-	t      *testing.T
+	t      testing.TB
 	db     *teststorage.TestStorage
 	groups []*promrules.Group
 	sent   []string
 }
 
-func newReference(t *testing.T, content string) *reference {
+func newReference(t testing.TB, content string) *reference {
 	t.Helper()
 	ref := &reference{t: t, db: teststorage.New(t)}
 	query := newPromQL(Options{Interval: step15})

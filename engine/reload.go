@@ -34,6 +34,7 @@ func (e *Engine) takeNext(now *Tick) {
 		groups[i] = e.newGroup(g)
 	}
 	e.foresee(groups, WrittenBy(next.groups))
+	e.compile(groups)
 	forebears := append(old[:len(old):len(old)], e.ghosts(restored)...)
 	left := inherit(groups, forebears)
 	if next.complete {
@@ -99,11 +100,11 @@ func ruleIDs(rg rules.Group) []alert.RuleID {
 	return ids
 }
 
-// templatesOf bounds the templates of a rule, once for all its evaluations.
-func templatesOf(r *rules.Rule) map[string]string {
-	m := map[string]string{}
+// templatesOf prepares the templates of a rule, once for all its evaluations.
+func templatesOf(r *rules.Rule) map[string]ruleTemplate {
+	m := map[string]ruleTemplate{}
 	for _, ls := range []labels.Labels{r.Labels, r.Annotations} {
-		ls.Range(func(l labels.Label) { m[l.Value] = bounded(l.Value) })
+		ls.Range(func(l labels.Label) { m[l.Value] = newTemplate(l.Value) })
 	}
 	return m
 }

@@ -30,20 +30,23 @@ func (e *Engine) expander(ctx context.Context, rule string, s promql.Sample, ts 
 	return &expander{engine: e, ctx: ctx, rule: rule, sample: s, ts: ts}
 }
 
-// expand fills in one template, as bounded made it. A failure becomes its text, as in Prometheus: a
+// expand fills in one template. A failure becomes its text, as in Prometheus: a
 // wrong annotation must not cost the alert.
-func (x *expander) expand(text string) string {
-	if !strings.Contains(text, "{{") {
-		return text // as most labels: what a template without an action gives
+func (x *expander) expand(t ruleTemplate) string {
+	switch {
+	case t.phrase != nil:
+		return say(t.phrase, x.sample)
+	case !strings.Contains(t.bounded, "{{"):
+		return t.bounded // as most labels: what a template without an action gives
 	}
 	opts := x.engine.opts
 	if x.data == nil {
 		x.data = template.AlertTemplateData(x.sample.Metric.Map(), opts.ExternalLabels.Map(), opts.ExternalURL.String(), x.sample)
 	}
-	t := template.NewTemplateExpander(x.ctx, variables+text, "__alert_"+x.rule, x.data,
+	e := template.NewTemplateExpander(x.ctx, variables+t.bounded, "__alert_"+x.rule, x.data,
 		model.Time(timestamp.FromTime(x.ts)), x.engine.vector, opts.ExternalURL, nil)
-	t.Funcs(map[string]any{chargeFunc: (&meter{left: templateBudget}).charge})
-	out, err := t.Expand()
+	e.Funcs(map[string]any{chargeFunc: (&meter{left: templateBudget}).charge})
+	out, err := e.Expand()
 	if err != nil {
 		x.err = err
 		return fmt.Sprintf("<error expanding template: %s>", err)

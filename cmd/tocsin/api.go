@@ -22,7 +22,7 @@ func (d *daemon) webOptions(eng *engine.Engine, reg *prometheus.Registry, log *s
 		Gatherer: prometheus.Gatherers{reg, d.store}, Logger: log, Registerer: reg,
 	}
 	if d.settings.remoteWrite {
-		opts.Appendable = d.store
+		opts.Appendable = d.feed
 	}
 	if d.settings.httpReload {
 		opts.Reload = d.reload

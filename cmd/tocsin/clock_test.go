@@ -15,6 +15,7 @@ import (
 
 	"github.com/tocsin/tocsin/alert"
 	"github.com/tocsin/tocsin/engine"
+	"github.com/tocsin/tocsin/engine/plan"
 	"github.com/tocsin/tocsin/journal"
 	"github.com/tocsin/tocsin/scrape"
 	"github.com/tocsin/tocsin/storage"
@@ -45,6 +46,7 @@ type edge struct {
 	life    *lifecycle
 	clock   *clock
 	store   *storage.Store
+	feed    *plan.Plan // by which all is stored
 	sent    []alert.Notification
 	errors  float64
 	refused int // scrapes that storage did not take
@@ -72,8 +74,9 @@ func (e *edge) boot() {
 	e.store = storage.New(storage.Options{Dir: filepath.Join(e.dir, "data"), RetentionTime: 15 * 24 * time.Hour, Now: e.clock.now, Logger: log})
 	e.clock.cutOver = e.store.CutOver
 	jrnl := journal.New(journal.Options{Path: filepath.Join(e.dir, "data", "journal.db")})
+	e.feed = newPlan(e.store, log, reg)
 	eng := engine.New(engine.Options{
-		Queryable: e.store, Appendable: e.store, Journal: jrnl.Save, Now: e.clock.moment, Oldest: e.store.Oldest,
+		Queryable: e.store, Appendable: e.feed, Plan: e.feed, Journal: jrnl.Save, Now: e.clock.moment, Oldest: e.store.Oldest,
 		Notify:   func(ns []alert.Notification) { e.sent = append(e.sent, ns...) },
 		Interval: clockInterval, ScrapeInterval: clockInterval,
 	})
@@ -114,7 +117,7 @@ func (e *edge) scrape(values map[string]float64) {
 	e.t.Helper()
 	e.pass(clockInterval)
 	at, _ := e.clock.scrapeTime()
-	app := e.store.AppenderV2(context.Background())
+	app := e.feed.AppenderV2(context.Background())
 	taken := true
 	values["up"] = 1
 	for name, v := range values {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	promstorage "github.com/prometheus/prometheus/storage"
 
 	"github.com/tocsin/tocsin/journal"
 	"github.com/tocsin/tocsin/notify"
@@ -37,6 +38,7 @@ type daemon struct {
 	notifier *notify.Notifier
 	scraper  *scrape.Scraper
 	store    *storage.Store
+	feed     promstorage.AppendableV2 // by which all is stored
 	journal  *journal.Journal
 	clock    *clock
 	renewal  *renewal

@@ -15,6 +15,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	promstorage "github.com/prometheus/prometheus/storage"
 
 	"github.com/tocsin/tocsin/engine"
 	"github.com/tocsin/tocsin/rules"
@@ -86,8 +87,10 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	stop.push("journal", shortDeadline, func(context.Context) error { return jrnl.Close() })
 	stop.push("notifications", notifyDeadline, background(notifier.Run))
 
+	compiled, feed := newFeed(s, store, log, reg)
+	d.feed = feed
 	eng := engine.New(engine.Options{
-		Queryable: store, Appendable: store, Notify: notifier.Send, Journal: jrnl.Save, Now: clk.moment, Oldest: store.Oldest,
+		Queryable: store, Appendable: feed, Plan: compiled, Notify: notifier.Send, Journal: jrnl.Save, Now: clk.moment, Oldest: store.Oldest,
 		Counting: aliveMark(s, store, jrnl, log),
 		Interval: s.evalInterval, ScrapeInterval: s.scrapeInterval,
 		ResendDelay: s.resendDelay, HoldLimit: s.holdLimit, AlertLimit: s.alertLimit, PauseHold: s.pauseHold,
@@ -95,7 +98,7 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	})
 	target := pickTarget(ctx, s)
 	d.renewal = newRenewal(s, target, life.isRunning, leave, log, reg)
-	scraper, err := newScraper(s, target, store, clk, func(t engine.Tick) { d.renewal.hear(t.Up); eng.Tick(t) }, eng.Announce, log, reg)
+	scraper, err := newScraper(s, target, feed, clk, func(t engine.Tick) { d.renewal.hear(t.Up); eng.Tick(t) }, eng.Announce, log, reg)
 	if err != nil {
 		log.Error("scrape", "err", err)
 		return exitFailure
@@ -138,11 +141,11 @@ func announce(log *slog.Logger, problems []settingError) {
 
 // newScraper scrapes the target and, with each scrape, Tocsin itself; then the
 // engine hears of it.
-func newScraper(s settings, target scrape.Target, store *storage.Store, clk *clock, tick, announce func(engine.Tick), log *slog.Logger, reg *prometheus.Registry) (*scrape.Scraper, error) {
+func newScraper(s settings, target scrape.Target, to promstorage.AppendableV2, clk *clock, tick, announce func(engine.Tick), log *slog.Logger, reg *prometheus.Registry) (*scrape.Scraper, error) {
 	log.Info("scraping", "url", target.Redacted(), "job", target.Job, "interval", s.scrapeInterval)
-	self := newSelfScrape(ownTarget(s, target, reg, store), log)
+	self := newSelfScrape(ownTarget(s, target, reg, to), log)
 	return scrape.New(scrape.Options{
-		Target: target, Interval: s.scrapeInterval, Appendable: store,
+		Target: target, Interval: s.scrapeInterval, Appendable: to,
 		Committed: func(sc scrape.Scraped) {
 			self.collect(sc.At)
 			tick(clk.tick(sc))

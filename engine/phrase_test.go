@@ -1,0 +1,50 @@
+package engine
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/tsdb/tsdbutil"
+)
+
+func TestPhrases(t *testing.T) {
+	b := newBench(t, nil)
+	samples := []promql.Sample{
+		{Metric: labels.FromStrings("a", "x", "b", "<&>"), F: 1.5},
+		{Metric: labels.EmptyLabels(), F: math.NaN()},
+		{Metric: labels.FromStrings("a", "{{ $value }}"), F: 123456789012345678901234567890},
+		{Metric: labels.FromStrings("a", "x"), F: math.Inf(-1)},
+		{Metric: labels.FromStrings("a", "x"), H: tsdbutil.GenerateTestFloatHistogram(2)},
+		{Metric: labels.FromStrings("a", "x"), F: 0.1 + 0.2},
+		{Metric: labels.FromStrings("a", "x"), F: math.Copysign(0, -1)},
+	}
+	phrases := 0
+	for template, isPhrase := range map[string]bool{
+		"{{ $value }} of {{ $labels.a }}": true, "{{$labels.b}}": true, "{{ $labels.nope }}": true, " {{- $value -}} x ": true,
+		"{{/* nothing */}}{{ $value }}": true, "{{ $value | humanize }}": false, "{{ $labels }}": false, "{{ .Value }}": false,
+		"{{ $externalURL }}": false, "{{ if $value }}x{{ end }}": false, "{{ $x := $value }}{{ $x }}": false, "{{ printf \"%v\" $value }}": false,
+		"{{ $value": false, "{{ $nope }}": false, "{{ $labels.a.b }}": false, "{{ with $value }}{{ . }}{{ end }}": false, "no template": false,
+	} {
+		fast := newTemplate(template)
+		if got := len(fast.phrase) > 0; got != isPhrase {
+			t.Errorf("%q is a phrase: %v, want %v", template, got, isPhrase)
+		}
+		for _, s := range samples {
+			slow := fast
+			slow.phrase = nil
+			got, want := b.expander(t.Context(), "r", s, time.Time{}).expand(fast), b.expander(t.Context(), "r", s, time.Time{}).expand(slow)
+			if got != want {
+				t.Errorf("%q gives %q, want %q", template, got, want)
+			}
+			if isPhrase {
+				phrases++
+			}
+		}
+	}
+	if phrases < 30 {
+		t.Errorf("only %d phrases were compared", phrases)
+	}
+}

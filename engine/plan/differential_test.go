@@ -1,0 +1,97 @@
+package plan
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/prometheus/prometheus/promql/parser"
+)
+
+var (
+	seedFlag  = flag.Uint64("seed", 0, "run only this seed of the differential test")
+	seedCount = flag.Uint64("seeds", 8, "how many seeds the differential test runs")
+)
+
+const (
+	diffRules = 120
+	diffTurns = 50
+)
+
+// TestDifferential compares the plan with promql.Engine, to the last bit, over
+// random expressions and a random history.
+func TestDifferential(t *testing.T) {
+	from, to := uint64(1), *seedCount
+	if *seedFlag != 0 {
+		from, to = *seedFlag, *seedFlag
+	}
+	asked, answered := 0, 0
+	for seed := from; seed <= to; seed++ {
+		if !t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
+			a, b := differential(t, seed)
+			asked, answered = asked+a, answered+b
+		}) {
+			t.Fatalf("differs; to see it alone: go test ./engine/plan -run Differential -seed %d", seed)
+		}
+	}
+	t.Logf("%d of %d evaluations answered by the plan", answered, asked)
+	if answered < asked/2 {
+		t.Errorf("only %d of %d evaluations were answered by the plan, and compared", answered, asked)
+	}
+}
+
+func differential(t *testing.T, seed uint64) (asked, answered int) {
+	rnd := rand.New(rand.NewPCG(seed, 7))
+	w := newWorld(t, nil)
+	h := newHistory(w, rnd)
+	rules := w.Load(randomQueries(speaker{rnd}))
+	for range 60 {
+		h.step()
+		h.at = h.at.Add(15 * time.Second)
+	}
+	last := h.at
+	incidents := ""
+	for turn := range diffTurns {
+		if turn == diffTurns/2 {
+			rules = w.Load(randomQueries(speaker{rnd}))
+		}
+		if what := h.incident(); what != "" {
+			incidents += fmt.Sprintf("%s before turn %d; ", what, turn)
+		}
+		h.step()
+		delay := []time.Duration{0, 3 * time.Second, time.Millisecond, 14999 * time.Millisecond}[rnd.IntN(4)]
+		at := h.at.Add(delay)
+		if rnd.IntN(20) == 0 {
+			at = last // once more, with what has been written since
+		}
+		for _, r := range rules {
+			w.compare(r, at.Add(-r.query.Offset))
+			if t.Failed() {
+				t.Fatalf("turn %d, at %v; %s", turn, at.Sub(t0), incidents)
+			}
+		}
+		last = at
+		asked += len(rules)
+		h.at = h.at.Add(15 * time.Second)
+	}
+	return asked, w.answered
+}
+
+func randomQueries(say speaker) []Query {
+	var qs []Query
+	p := parser.NewParser(parser.Options{EnableExperimentalFunctions: true})
+	for len(qs) < diffRules {
+		expr := say.vector(1 + say.IntN(4))
+		if e, err := p.ParseExpr(expr); err != nil || e.Type() != parser.ValueTypeVector {
+			continue
+		}
+		q := Query{Expr: expr}
+		if say.IntN(5) == 0 {
+			q.Offset = 30 * time.Second
+		}
+		qs = append(qs, q)
+	}
+	return qs
+}
