@@ -4,8 +4,10 @@ DOCKER ?= docker
 GO ?= go
 # Random rule sets that are compared with Prometheus's own evaluation.
 SEEDS ?= 1000
+# short: five minutes; long: hours.
+BENCH ?= short
 
-.PHONY: build plugin install uninstall run test lint clean
+.PHONY: build plugin install uninstall run test bench lint clean
 
 build: ## bin/tocsin, static
 	scripts/build bin/tocsin
@@ -30,12 +32,19 @@ uninstall:
 run: build
 	bin/tocsin run
 
-test: ## unit tests, then the end-to-end tests: as root, see test/install-deps
+test: ## unit tests, end-to-end tests, then ratios to Prometheus: as root, see test/install-deps
 	test/install-deps
+	bench/install-deps prometheus
 	$(GO) vet ./...
-	$(GO) test -race -shuffle=on -timeout 30m $$($(GO) list ./... | grep -v '/test$$')
+	$(GO) test -race -shuffle=on -timeout 30m $$($(GO) list ./... | grep -Ev '/(test|bench)$$')
 	$(GO) test -count=1 -timeout 30m -run Differential ./engine -seeds $(SEEDS)
 	$(GO) test -count=1 -shuffle=on -timeout 15m ./test
+	$(GO) test -count=1 -shuffle=on -timeout 5m ./bench
+
+bench: build ## side by side with Prometheus and VictoriaMetrics, into docs/performance.md
+	bench/install-deps
+	bench/build-prometheus bin/prometheus
+	$(GO) run ./bench -form $(BENCH)
 
 lint:
 	$(GO) vet ./...

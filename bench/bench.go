@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 )
@@ -55,7 +56,7 @@ func (b *bench) rounds(ctx context.Context, s scenario) error {
 					return ctx.Err()
 				}
 				b.log.Error("part failed", "part", s.name, "contestants", names(batch), "err", err)
-				b.results.note("%s failed with %v: %v.", s.name, names(batch), err)
+				b.results.note("Part %s, round %d failed with %s.", s.name, round+1, strings.Join(names(batch), ", "))
 			}
 		}
 		b.log.Info("round", "part", s.name, "round", round+1, "of", s.rounds, "took", time.Since(begun).Round(time.Second))

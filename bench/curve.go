@@ -57,7 +57,7 @@ func (b *bench) addPoints(ctx context.Context, all []contestant, x string, n int
 	costs, slow, err := b.point(ctx, all, w)
 	if err != nil {
 		b.log.Warn("curve ends", "contestants", names(all), x, n, "err", err)
-		b.results.note("The curve over %s of %s ends before %d: %v.", x, strings.Join(names(all), ", "), n, err)
+		b.results.note("The curve over %s of %s ends before %d: it did not come up in time.", x, strings.Join(names(all), ", "), n)
 		return nil
 	}
 	curve := b.results.curves[x]

@@ -20,7 +20,7 @@ func (f form) sections() []section {
 		},
 		{
 			title: "From change to alert",
-			text: fmt.Sprintf("%d series, %d rules without `for` in groups of %d, a scrape and an evaluation every %s. %d gauges rise at random moments within %s. "+
+			text: fmt.Sprintf("%d series, %d rules in groups of %d, a scrape and an evaluation every %s. %d gauges rise at random moments within %s, each with a rule without `for` in another group. "+
 				"The time from the scrape that brings the change to the POST at Alertmanager's API (mean and longest), and the whole from the change (mean), half an interval of waiting for the scrape included.",
 				f.series, f.latencyRules, rulesPerGroup, f.latencyInterval, f.flips, f.latencySpan),
 			columns: []column{

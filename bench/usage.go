@@ -136,11 +136,10 @@ func cpuTime(path string) (time.Duration, error) {
 	if err != nil {
 		return 0, fmt.Errorf("read usage: %w", err)
 	}
-	// The second field is the name in parentheses, which may hold spaces.
-	_, rest, ok := bytes.Cut(text, []byte(") "))
-	fields := strings.Fields(string(rest))
+	// The second field is the name in parentheses, which may hold some itself.
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
 	const utime, stime = 11, 12 // counted from the third field of the file
-	if !ok || len(fields) <= stime {
+	if len(fields) <= stime {
 		return 0, fmt.Errorf("read usage: %s has %d fields", path, len(fields))
 	}
 	var ticks int64
