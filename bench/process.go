@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -15,30 +16,26 @@ import (
 // stopGrace is how long a process has from SIGTERM to SIGKILL.
 const stopGrace = 30 * time.Second
 
-// process is a program that the bench has started, with its output in a file. It
-// is signalled by its pid, never by its name.
+// process is a program that the bench has started. It is signalled by its pid,
+// never by its name.
 type process struct {
-	cmd  *exec.Cmd
-	log  string
-	done chan struct{} // closed when the program has ended
+	cmd    *exec.Cmd
+	output *tail
+	done   chan struct{} // closed when the program has ended
 }
 
-// startProcess runs a program in the directory dir, where its output goes too.
+// startProcess runs a program in the directory dir. Its output goes through a
+// pipe: in a file it would count as written by the program.
 func startProcess(dir string, command []string) (*process, error) {
-	path := filepath.Join(dir, filepath.Base(command[0])+".log")
-	out, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-	if err != nil {
-		return nil, fmt.Errorf("open log: %w", err)
-	}
-	defer out.Close()
 	cmd := exec.Command(command[0], command[1:]...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, out, out
+	output := &tail{}
+	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, output, output
 	// A bench that is killed runs no cleanup.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", command[0], err)
 	}
-	p := &process{cmd: cmd, log: path, done: make(chan struct{})}
+	p := &process{cmd: cmd, output: output, done: make(chan struct{})}
 	go func() {
 		_ = cmd.Wait() // the result is in cmd.ProcessState
 		close(p.done)
@@ -52,7 +49,7 @@ func (p *process) pid() int { return p.cmd.Process.Pid }
 func (p *process) alive() error {
 	select {
 	case <-p.done:
-		return fmt.Errorf("%s ended: %s: %s", filepath.Base(p.cmd.Path), p.cmd.ProcessState, p.tail())
+		return fmt.Errorf("%s ended: %s: %s", filepath.Base(p.cmd.Path), p.cmd.ProcessState, p.output)
 	default:
 		return nil
 	}
@@ -81,14 +78,26 @@ func (p *process) kill() error {
 	return err
 }
 
-// tail is the end of what the program has written.
-func (p *process) tail() string {
+// tail keeps the end of what is written to it.
+type tail struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+// Write keeps the end.
+func (t *tail) Write(p []byte) (int, error) {
 	const most = 2 << 10
-	text, err := os.ReadFile(p.log)
-	if err != nil {
-		return err.Error()
-	}
-	return string(text[max(0, len(text)-most):])
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.text = append(t.text, p...)
+	t.text = t.text[max(0, len(t.text)-most):]
+	return len(p), nil
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return string(t.text)
 }
 
 // freeAddress is a loopback address that nothing listens on yet.
