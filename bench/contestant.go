@@ -126,8 +126,11 @@ func (c contestant) version() string {
 	if err != nil {
 		return "unknown"
 	}
+	// "tocsin 1.2", or "prometheus, version 1.2 (branch: …".
 	line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
-	return cmp.Or(line, "not told")
+	_, line, _ = strings.Cut(strings.Replace(line, ", version", "", 1), " ")
+	version, _, _ := strings.Cut(line, " ")
+	return cmp.Or(version, "not told")
 }
 
 // names lists contestants for messages.

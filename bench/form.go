@@ -13,6 +13,7 @@ type form struct {
 	series, rules    int           // of the ordinary load
 	interval         time.Duration // of scrapes and evaluations
 	warmUp, window   time.Duration
+	windows          int // one after the other, in the same processes
 	steadyRounds     int
 	latencyRules     int
 	latencyInterval  time.Duration
@@ -39,7 +40,7 @@ type form struct {
 func shortForm() form {
 	return form{
 		name: "short", seed: 1,
-		series: 500, rules: 100, interval: time.Second, warmUp: 8 * time.Second, window: 10 * time.Second, steadyRounds: 3,
+		series: 500, rules: 100, interval: time.Second, warmUp: 45 * time.Second, window: 12 * time.Second, windows: 3, steadyRounds: 1,
 		latencyRules: 1000, latencyInterval: 2 * time.Second, latencySpan: 6 * time.Second, flips: 39, latencyRounds: 1,
 		storm: 10_000, stormInterval: 2 * time.Second, stormRounds: 1,
 		restartSeries: 10_000, restartHistory: 30 * time.Minute, restartInterval: time.Second, restartRounds: 1,
@@ -52,7 +53,7 @@ func shortForm() form {
 func longForm() form {
 	return form{
 		name: "long", seed: 1,
-		series: 500, rules: 100, interval: 15 * time.Second, warmUp: 10 * time.Minute, window: 15 * time.Minute, steadyRounds: 3,
+		series: 500, rules: 100, interval: 15 * time.Second, warmUp: 15 * time.Minute, window: 15 * time.Minute, windows: 3, steadyRounds: 2,
 		latencyRules: 1000, latencyInterval: 15 * time.Second, latencySpan: 3 * time.Minute, flips: 39, latencyRounds: 3,
 		storm: 10_000, stormInterval: 15 * time.Second, stormRounds: 3,
 		restartSeries: 10_000, restartHistory: 3 * time.Hour, restartInterval: 15 * time.Second, restartRounds: 3,

@@ -42,7 +42,7 @@ func measured(t *testing.T) map[string]limit {
 		t.Fatalf("build tocsin: %v\n%s", err, out)
 	}
 	f := shortForm()
-	f.warmUp, f.window = 5*time.Second, 15*time.Second
+	f.warmUp, f.window, f.windows = 5*time.Second, 15*time.Second, 1
 	b := &bench{form: f, dir: t.TempDir(), log: slog.New(slog.DiscardHandler), results: newResults()}
 	all := []contestant{tocsin("tocsin", binary, false), prometheus(baseName, "", debian)}
 	if err := b.steady(t.Context(), all); err != nil {

@@ -101,7 +101,7 @@ func (r *report) head() error {
 	}
 	r.put("\nAll scrape the same generated target and evaluate the same generated rules, on loopback, each in processes of its own (VictoriaMetrics is two: it and vmalert). " +
 		"What counts are the ratios: each is taken within one round, in which all meet the same noise. Below 1 is less than Prometheus. " +
-		"A value is the median of the rounds, with the least and the most.\n")
+		"A value is the median of the rounds, with the least and the most; alone it is of one round.\n")
 	return nil
 }
 

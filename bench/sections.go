@@ -10,9 +10,9 @@ func (f form) sections() []section {
 	return []section{
 		{
 			title: "Ordinary load",
-			text: fmt.Sprintf("%d series, %d rules, a scrape and an evaluation every %s; all at once for %s after %s of warming up. Memory is the median of the time watched. "+
+			text: fmt.Sprintf("%d series, %d rules, a scrape and an evaluation every %s; all at once; %d times %s after %s, when every `for` is over. Memory is the median of the time watched. "+
 				"CPU is user and system time for each scrape, with all that goes with it. Bytes written are the kernel's count for the process, for %d scrapes: an hour at 15 s.",
-				f.series, f.rules, f.interval, f.window, f.warmUp, cyclesPerHour),
+				f.series, f.rules, f.interval, f.windows, f.window, f.warmUp, cyclesPerHour),
 			columns: []column{
 				{measureRSS, "RSS", size}, {measureAnon, "anonymous RSS", size}, {measureTmpfs, "files on tmpfs", size},
 				{measureCPU, "CPU a scrape", duration}, {measureWritten, "written an hour", size},
@@ -83,7 +83,7 @@ func (f form) notes() []string {
 		out = append(out, "The short form leaves VictoriaMetrics out where that half minute would be all there is to see.")
 	}
 	if f.interval < 15*time.Second {
-		out = append(out, "In this form windows of the rules are as many scrapes long as at 15 s (`[5m]` is 20 scrapes), and memory is that of the first minute.")
+		out = append(out, "In this form windows of the rules are as many scrapes long as at 15 s (`[5m]` is 20 scrapes), and memory is that of the first two minutes.")
 	}
 	return out
 }

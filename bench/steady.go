@@ -25,17 +25,19 @@ func (b *bench) steady(ctx context.Context, all []contestant) (err error) {
 	if err := pause(ctx, b.form.warmUp); err != nil {
 		return err
 	}
-	costs, err := watch(ctx, lanes, b.form.window)
-	if err != nil {
-		return err
-	}
-	for i, l := range lanes {
-		c := costs[i]
-		b.results.add(measureRSS, l.name, c.rss)
-		b.results.add(measureAnon, l.name, c.anon)
-		b.results.add(measureTmpfs, l.name, c.tmpfs)
-		b.results.add(measureCPU, l.name, c.cpu)
-		b.results.add(measureWritten, l.name, c.written*float64(cyclesPerHour))
+	for range b.form.windows {
+		costs, err := watch(ctx, lanes, b.form.window)
+		if err != nil {
+			return err
+		}
+		for i, l := range lanes {
+			c := costs[i]
+			b.results.add(measureRSS, l.name, c.rss)
+			b.results.add(measureAnon, l.name, c.anon)
+			b.results.add(measureTmpfs, l.name, c.tmpfs)
+			b.results.add(measureCPU, l.name, c.cpu)
+			b.results.add(measureWritten, l.name, c.written*float64(cyclesPerHour))
+		}
 	}
 	return each(lanes, (*lane).stop)
 }
