@@ -21,7 +21,7 @@ type bench struct {
 // scenario is one part of the bench.
 type scenario struct {
 	name string
-	run  func(b *bench, ctx context.Context, all []contestant) error
+	run  func(ctx context.Context, all []contestant) error
 	// memory: contestants that keep samples in memory take part too.
 	memory bool
 	// together: all at once, so that each has the same neighbours. Else one after
@@ -30,6 +30,18 @@ type scenario struct {
 	// impatient: without contestants that look at what is half a minute old.
 	impatient bool
 	rounds    int
+}
+
+// scenarios are all parts of a run, in its form.
+func (b *bench) scenarios() []scenario {
+	f := b.form
+	return []scenario{
+		{name: "steady", run: b.steady, memory: true, together: true, rounds: f.steadyRounds},
+		{name: "latency", run: b.latency, impatient: f.impatient, rounds: f.latencyRounds},
+		{name: "storm", run: b.storm, impatient: f.impatient, rounds: f.stormRounds},
+		{name: "restart", run: b.restart, rounds: f.restartRounds},
+		{name: "curves", run: b.curves, together: true, rounds: 1},
+	}
 }
 
 // rounds runs a scenario with all contestants, several times. A contestant that
@@ -51,7 +63,7 @@ func (b *bench) rounds(ctx context.Context, s scenario) error {
 			}
 		}
 		for _, batch := range batches {
-			if err := s.run(b, ctx, batch); err != nil {
+			if err := s.run(ctx, batch); err != nil {
 				if ctx.Err() != nil {
 					return ctx.Err()
 				}
@@ -59,6 +71,7 @@ func (b *bench) rounds(ctx context.Context, s scenario) error {
 				b.results.note("Part %s, round %d failed with %s.", s.name, round+1, strings.Join(names(batch), ", "))
 			}
 		}
+		b.results.level(names(all))
 		b.log.Info("round", "part", s.name, "round", round+1, "of", s.rounds, "took", time.Since(begun).Round(time.Second))
 	}
 	return nil

@@ -71,14 +71,3 @@ func formOf(name string) (form, error) {
 	}
 	return form{}, fmt.Errorf("form %q: want short or long", name)
 }
-
-// scenarios are all parts of a run in this form.
-func (f form) scenarios() []scenario {
-	return []scenario{
-		{name: "steady", run: (*bench).steady, memory: true, together: true, rounds: f.steadyRounds},
-		{name: "latency", run: (*bench).latency, impatient: f.impatient, rounds: f.latencyRounds},
-		{name: "storm", run: (*bench).storm, impatient: f.impatient, rounds: f.stormRounds},
-		{name: "restart", run: (*bench).restart, rounds: f.restartRounds},
-		{name: "curves", run: (*bench).curves, together: true, rounds: 1},
-	}
-}

@@ -73,7 +73,7 @@ func run(ctx context.Context, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	for _, s := range f.scenarios() {
+	for _, s := range b.scenarios() {
 		if o.only != "" && !slices.Contains(strings.Split(o.only, ","), s.name) {
 			continue
 		}
@@ -89,7 +89,7 @@ func run(ctx context.Context, args []string) (err error) {
 
 func partNames() string {
 	var out []string
-	for _, s := range shortForm().scenarios() {
+	for _, s := range (&bench{}).scenarios() {
 		out = append(out, s.name)
 	}
 	return strings.Join(out, ", ")

@@ -45,6 +45,22 @@ func TestRatios(t *testing.T) {
 	}
 }
 
+// Who fails in one round is not compared with another round of the others.
+func TestRoundsStayInStep(t *testing.T) {
+	r := newResults()
+	r.add(measureCPU, "b", 4)
+	r.level([]string{"a", "b"})
+	r.add(measureCPU, "a", 3)
+	r.add(measureCPU, "b", 6)
+	r.level([]string{"a", "b"})
+	if diff := cmp.Diff([]float64{.5}, r.ratios(measureCPU, "a", "b")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if !r.empty(measureRSS) || r.empty(measureCPU) {
+		t.Error("empty is not what has no values")
+	}
+}
+
 func TestFormats(t *testing.T) {
 	for got, want := range map[string]string{
 		size(512): "512 B", size(1 << 10): "1.00 KiB", size(45.26 * (1 << 20)): "45.3 MiB", size(3 << 30): "3.00 GiB",

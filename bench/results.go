@@ -51,6 +51,24 @@ func (r *results) add(measure, contestant string, v float64) {
 	r.values[measure][contestant] = append(r.values[measure][contestant], v)
 }
 
+// level ends a round: contestants without a value in it get NaN, so that values of
+// one index are of one round.
+func (r *results) level(contestants []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, values := range r.values {
+		n := 0
+		for _, vs := range values {
+			n = max(n, len(vs))
+		}
+		for _, c := range contestants {
+			for len(values[c]) < n {
+				values[c] = append(values[c], math.NaN())
+			}
+		}
+	}
+}
+
 // note is a sentence for the report.
 func (r *results) note(format string, args ...any) {
 	r.mu.Lock()
