@@ -34,6 +34,7 @@ type panel struct {
 	title, x   string
 	left, top  int // of the plot
 	format     func(float64) string
+	base       float64 // the values at the axis are its powers
 	cost       func(cost) float64
 	curve      map[string][]point
 	xMin, xMax float64
@@ -69,8 +70,8 @@ func (r *report) picture() string {
 	}
 	for col, by := range []string{bySeries, byRules} {
 		for row, p := range []panel{
-			{title: "CPU a scrape", format: duration, cost: func(c cost) float64 { return c.cpu }},
-			{title: "RSS", format: size, cost: func(c cost) float64 { return c.rss }},
+			{title: "CPU a scrape", format: duration, base: 10, cost: func(c cost) float64 { return c.cpu }},
+			{title: "RSS", format: size, base: 2, cost: func(c cost) float64 { return c.rss }},
 		} {
 			p.x, p.curve = by, r.results.curves[by]
 			p.left = col*(panelLeft+panelWidth+panelRight) + panelLeft
@@ -87,7 +88,7 @@ func (r *report) picture() string {
 // colour is that of a contestant.
 func colour(i int) int { return i % 6 }
 
-// scale finds the ends of the axes: whole powers of ten. It is false for a panel
+// scale finds the ends of the axes: whole powers. It is false for a panel
 // without a point.
 func (p *panel) scale() bool {
 	var xs, ys []float64
@@ -101,11 +102,18 @@ func (p *panel) scale() bool {
 	if len(xs) == 0 {
 		return false
 	}
-	down := func(v float64) float64 { return math.Pow(10, math.Floor(math.Log10(v))) }
-	up := func(v float64) float64 { return math.Pow(10, math.Ceil(math.Log10(v))) }
-	p.xMin, p.xMax, p.yMin, p.yMax = down(slices.Min(xs)), up(slices.Max(xs)), down(slices.Min(ys)), up(slices.Max(ys))
-	p.xMax, p.yMax = max(p.xMax, 10*p.xMin), max(p.yMax, 10*p.yMin)
+	p.xMin, p.xMax = ends(xs, 10)
+	p.yMin, p.yMax = ends(ys, p.base)
 	return true
+}
+
+// ends are the powers of base around some values.
+func ends(values []float64, base float64) (low, high float64) {
+	power := func(v float64, round func(float64) float64) float64 {
+		return math.Pow(base, round(math.Log(v)/math.Log(base)))
+	}
+	low, high = power(slices.Min(values), math.Floor), power(slices.Max(values), math.Ceil)
+	return low, max(high, low*base)
 }
 
 // at is where a point is.
@@ -117,13 +125,13 @@ func (p *panel) at(x, y float64) (float64, float64) {
 // panel draws axes and curves.
 func (c *chart) panel(p panel, all []contestant) {
 	c.text(float64(p.left), float64(p.top)-14, "start", "title", p.title+" over "+p.x)
-	const slack = 1.001 // powers of ten are not exact
+	const slack = 1.001 // powers are not exact
 	for v := p.xMin; v <= p.xMax*slack; v *= 10 {
 		x, bottom := p.at(v, p.yMin)
 		c.put(`<line class="grid" x1="%.1f" y1="%d" x2="%.1f" y2="%.1f"/>`, x, p.top, x, bottom)
 		c.text(x, bottom+18, "middle", "", fmt.Sprintf("%.0f", v))
 	}
-	for v := p.yMin; v <= p.yMax*slack; v *= 10 {
+	for v := p.yMin; v <= p.yMax*slack; v *= p.base {
 		left, y := p.at(p.xMin, v)
 		c.put(`<line class="grid" x1="%.1f" y1="%.1f" x2="%d" y2="%.1f"/>`, left, y, p.left+panelWidth, y)
 		c.text(left-8, y+4, "end", "", p.format(v))
