@@ -29,6 +29,8 @@ func (f form) sections() []section {
 		},
 		{
 			title: "Start",
+			// The resend delay is short, as Debian's Prometheus drops what it has
+			// to send before it has discovered its Alertmanagers.
 			text: fmt.Sprintf("From the start of the process to its first evaluation, and to its first alert at Alertmanager, with what %s of %d series at 15 s leave in the head; "+
 				"after SIGKILL, and after a clean stop. The interval is %s.", hours(f.restartHistory), f.restartSeries, f.restartInterval),
 			columns: []column{
@@ -77,6 +79,8 @@ func (f form) notes() []string {
 		"VictoriaMetrics answers instant queries with what is at least 30 s old (its default, `-search.latencyOffset`), which is most of its time from change to POST; it takes its caches from the machine's memory (`-memory.allowedPercent`).",
 		"A page of a file that is written again before it went to the disk is counted once: at a short interval fewer bytes are counted for each scrape than at 15 s. No run is long enough for the compaction of a block, every two hours.",
 		"prometheus-3.16 is built from the Go module without service discoveries (`remove_all_sd`) and without the web interface's assets, which makes it smaller than the release.",
+		"In the part on starts the resend delay is 1 s instead of 1 min. Prometheus 2.42 discovers its Alertmanager 5 s after its start and drops what it has to send until then; after a clean stop Tocsin has told Alertmanager how long its alerts stand, and sends them again only when that is due.",
+		"A clean stop of Tocsin compacts its head into blocks, so that the next start has nothing to replay; the others leave that to the next start.",
 		"The history of the start is written by remote write into the last 55 minutes, as many samples as the time named would have: the TSDB takes nothing older than that into a running head.",
 	}
 	if f.impatient {
