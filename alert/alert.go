@@ -76,7 +76,13 @@ type Notification struct {
 	GeneratorURL string
 	// Resolved says that the alert has ended: EndsAt is when.
 	Resolved bool
+	// News: the alert has just begun to fire or ended. All else repeats what was
+	// said before.
+	News bool
 }
+
+// Fingerprint is the identity of the notification's alert.
+func (n *Notification) Fingerprint() Fingerprint { return Fingerprint(n.Labels.Hash()) }
 
 // RuleID names the alerting rule that an alert belongs to, across restarts and
 // reloads.
@@ -102,6 +108,8 @@ type Record struct {
 type Changes struct {
 	Upserts []Record
 	Deletes []Key
+	// News are what receivers are to be told because of these changes.
+	News []Notification
 	// Replace: the Upserts are all there is.
 	Replace bool
 	// At is the time of the evaluation; zero if there was none.

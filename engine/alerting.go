@@ -37,6 +37,7 @@ type alertingRule struct {
 	origin         origin
 
 	changed map[alert.Fingerprint]bool // what the journal does not know yet; false: gone
+	news    map[alert.Fingerprint]bool // what began to fire or ended, and was not sent since
 }
 
 // found is an element that the expression returned.
@@ -53,6 +54,12 @@ func (r *alertingRule) eval(ctx context.Context, in input) ([]promql.Sample, err
 	blind := in.blind && !r.watchesAbsence
 	if !blind {
 		result, err = r.query(ctx, in)
+	}
+	if stale, means := r.engine.doubtful(); stale || means { // it may have come while we asked
+		in.fresh = in.fresh && !stale
+		if means && !r.watchesAbsence {
+			blind, result, err = true, nil, nil
+		}
 	}
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return nil, ctx.Err() // cut off by the stop: nothing was seen
@@ -240,6 +247,9 @@ func (r *alertingRule) advance(fp alert.Fingerprint, seen, evidence bool, ts tim
 		r.changed[fp] = false
 	} else if transition(&before, a) {
 		r.changed[fp] = true
+	}
+	if before.State != a.State && keep {
+		r.news[fp] = a.State != alert.Pending
 	}
 	r.logChange(&before, a, keep)
 }

@@ -38,7 +38,7 @@ func (e *Engine) resume(groups []*group, st *restoredState) {
 			} else {
 				g.shift(back - g.interval)
 			}
-			g.asOf = st.now.Add(-g.interval)
+			g.asOf = later(g.asOf, st.now.Add(-g.interval)) // what is closed is closed
 		}
 		for _, r := range g.alerting() {
 			changes.Upserts = append(changes.Upserts, r.records()...)
@@ -49,9 +49,10 @@ func (e *Engine) resume(groups []*group, st *restoredState) {
 		c = c.seen(st.now, e.opts.ScrapeInterval)
 	}
 	e.coverage.Store(&c)
-	if err := e.opts.Journal(changes); err != nil {
-		e.metrics.journalErrors.Inc()
-		e.log.Error("alert state is not durable", "err", err)
+	if !e.keep(changes) {
+		for _, g := range groups {
+			g.resave.Store(true)
+		}
 	}
 }
 

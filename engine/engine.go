@@ -102,6 +102,7 @@ type Engine struct {
 	metrics *metrics
 	promql  *promql.Engine
 	quota   *quota
+	trouble journalTrouble
 
 	mu       sync.Mutex
 	next     *loadedRules   // guarded by mu: what Load gave and Run has not taken
@@ -111,8 +112,10 @@ type Engine struct {
 	running  atomic.Bool // ticks are heard
 	groups   atomic.Pointer[[]*group]
 	lastTick atomic.Pointer[Tick]
-	coverage atomic.Pointer[coverage]
-	orphans  seriesSet // owned by Run: series to be marked stale, without a group to do it
+	// announced is the scrape that is in storage, or is about to be.
+	announced atomic.Pointer[Tick]
+	coverage  atomic.Pointer[coverage]
+	orphans   seriesSet // owned by Run: series to be marked stale, without a group to do it
 }
 
 // loadedRules is what Load gave.
@@ -214,6 +217,20 @@ func (e *Engine) Tick(t Tick) {
 	}
 }
 
+// Announce tells of a scrape before its samples are in storage. The tick comes after
+// that, and a group with its own time may be evaluated in between.
+func (e *Engine) Announce(t Tick) { e.announced.Store(&t) }
+
+// doubtful tells what is known against what storage shows now: that it is not fresh,
+// or that it means nothing.
+func (e *Engine) doubtful() (stale, blind bool) {
+	t := e.announced.Load()
+	if t == nil {
+		return false, false
+	}
+	return !t.Up, t.Restoring
+}
+
 // observe notes a tick before groups hear of it. Ticks come from one goroutine.
 func (e *Engine) observe(t Tick) {
 	if t.Up && !t.Restoring {
@@ -293,6 +310,7 @@ func (e *Engine) Pause(at time.Time) error {
 		}
 		g.publish()
 	}
+	changes.News = newsOf(ns)
 	err := e.opts.Journal(changes)
 	if len(ns) > 0 {
 		e.opts.Notify(ns)

@@ -193,3 +193,30 @@ func TestHeldBackAlertOfBeforeEnds(t *testing.T) {
 		t.Errorf("resolved was sent %d times in 25 minutes, want for 15 minutes at most", resolved)
 	}
 }
+
+// TestSlotBeforeTheTick: a group with its own time is evaluated when a scrape that
+// failed, or that of an engine that starts, is in storage and its tick is still to
+// come.
+func TestSlotBeforeTheTick(t *testing.T) {
+	b := newBench(t, nil)
+	b.load(`groups: [{name: g, interval: 7s, rules: [
+		{alert: A, expr: x > 0}, {record: r, expr: x}, {alert: Recorded, expr: r > 0}, {alert: None, expr: x == 0}]}]`)
+	b.put(t0, `x 1`)
+	b.tick(t0, true)
+	at := t0.Add(step15)
+	b.put(at, `x stale`)
+	b.Announce(Tick{At: at, Up: false})
+	expect(t, "sent after a failed scrape", b.tick(at, true)) // what was heard last is a good one
+	at = at.Add(step15)
+	b.put(at, `x 0`)
+	b.Announce(Tick{At: at, Up: true, Restoring: true})
+	for _, s := range b.tick(at, true) {
+		t.Errorf("sent of an engine that starts: %s", s)
+	}
+	expect(t, "recorded of an engine that starts", b.series("r", at))
+	at = at.Add(step15)
+	b.put(at, `x 0`)
+	b.Announce(Tick{At: at, Up: true})
+	expect(t, "sent when all is well", b.tick(at, true),
+		`resolved {alertname="A"}`, `resolved {alertname="Recorded"}`, `firing {alertname="None"}`)
+}

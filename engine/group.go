@@ -119,6 +119,7 @@ func (g *group) eval(ctx context.Context, t Tick) {
 		}
 		r.addChanges(&changes)
 	}
+	changes.News = newsOf(ns)
 	if g.engine.record(changes) {
 		for _, r := range g.alerting() {
 			clear(r.changed)

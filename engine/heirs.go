@@ -32,7 +32,7 @@ func (e *Engine) ghosts(st *restoredState) []*group {
 		if r == nil {
 			r = &alertingRule{
 				ruleBase: ruleBase{id: rec.Rule}, engine: e,
-				active: map[alert.Fingerprint]*alert.Alert{}, changed: map[alert.Fingerprint]bool{},
+				active: map[alert.Fingerprint]*alert.Alert{}, changed: map[alert.Fingerprint]bool{}, news: map[alert.Fingerprint]bool{},
 			}
 			byRule[rec.Rule] = r
 			g := made.add(e, r)
@@ -120,7 +120,8 @@ func (b *ruleBase) inherit(from *ruleBase) {
 // continueFrom takes over the alerts of a rule, and tells the journal if it knows
 // them under another name.
 func (r *alertingRule) continueFrom(from *alertingRule) {
-	r.active, r.waiting, r.changed, r.heldBack = from.active, from.waiting, from.changed, from.heldBack
+	r.active, r.waiting, r.heldBack = from.active, from.waiting, from.heldBack
+	r.changed, r.news = from.changed, from.news
 	if from.id == r.id {
 		return
 	}
@@ -153,23 +154,11 @@ func (e *Engine) bury(left []rule, now *Tick) {
 			}
 		}
 	}
+	c.News = newsOf(ns)
 	e.record(c)
 	if len(ns) > 0 {
 		e.opts.Notify(ns)
 	}
-}
-
-// record journals changes and tells whether it could.
-func (e *Engine) record(c alert.Changes) bool {
-	if len(c.Upserts)+len(c.Deletes) == 0 {
-		return true
-	}
-	if err := e.opts.Journal(c); err != nil {
-		e.metrics.journalErrors.Inc()
-		e.log.Error("alert state is not durable", "err", err)
-		return false
-	}
-	return true
 }
 
 func allRules(gs []*group) (out []rule) {

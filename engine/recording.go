@@ -27,7 +27,8 @@ type recordingRule struct {
 func (r *recordingRule) eval(ctx context.Context, in input) ([]promql.Sample, error) {
 	samples, err := r.record(ctx, in)
 	if !errors.Is(ctx.Err(), context.Canceled) {
-		r.unsure.Store(err != nil || !in.fresh)
+		stale, blind := r.engine.doubtful()
+		r.unsure.Store(err != nil || !in.fresh || stale || blind)
 	}
 	return samples, err
 }
@@ -39,6 +40,9 @@ func (r *recordingRule) record(ctx context.Context, in input) ([]promql.Sample, 
 	vec, err := r.vector(ctx, r.engine, in.at)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
+	}
+	if _, blind := r.engine.doubtful(); blind {
+		return nil, errBlind
 	}
 	if err != nil {
 		return nil, err

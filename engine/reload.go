@@ -69,7 +69,8 @@ func (e *Engine) newGroup(rg rules.Group) *group {
 		}
 		g.rules = append(g.rules, &alertingRule{
 			ruleBase: base, engine: e, active: map[alert.Fingerprint]*alert.Alert{},
-			changed: map[alert.Fingerprint]bool{}, watchesAbsence: watchesAbsence(r.Expr), templates: templatesOf(r),
+			changed: map[alert.Fingerprint]bool{}, news: map[alert.Fingerprint]bool{},
+			watchesAbsence: watchesAbsence(r.Expr), templates: templatesOf(r),
 		})
 	}
 	if last := e.lastTick.Load(); last != nil {

@@ -14,7 +14,7 @@ func (r *alertingRule) notifications(in input, interval time.Duration) []alert.N
 	var ns []alert.Notification
 	for _, fp := range r.order() {
 		a := r.active[fp]
-		if !needsSending(a, in.ts, resend) {
+		if !r.news[fp] && !needsSending(a, in.ts, resend) {
 			continue
 		}
 		a.LastSentAt = in.ts
@@ -22,6 +22,7 @@ func (r *alertingRule) notifications(in input, interval time.Duration) []alert.N
 		a.ValidUntil = in.ts.Add(4 * max(interval, resend))
 		ns = append(ns, r.notification(a))
 	}
+	clear(r.news)
 	return ns
 }
 
@@ -29,6 +30,7 @@ func (r *alertingRule) notification(a *alert.Alert) alert.Notification {
 	n := alert.Notification{
 		Labels: a.Labels, Annotations: a.Annotations, StartsAt: a.FiredAt, EndsAt: a.ValidUntil,
 		GeneratorURL: r.engine.opts.ExternalURL.String() + strutil.TableLinkForExpression(r.rule.ExprText),
+		News:         r.news[a.Fingerprint()],
 	}
 	if a.State == alert.Inactive {
 		n.EndsAt, n.Resolved = a.ResolvedAt, true
@@ -36,19 +38,34 @@ func (r *alertingRule) notification(a *alert.Alert) alert.Notification {
 	return n
 }
 
-// lastWill asks receivers to keep what fires until at + hold.
+// lastWill asks receivers to keep what fires until at + hold, and tells them of
+// what ended in an evaluation that was cut off before it could.
 func (r *alertingRule) lastWill(at time.Time, hold time.Duration) []alert.Notification {
 	var ns []alert.Notification
 	for _, fp := range r.order() {
-		if a := r.active[fp]; a.State == alert.Firing {
-			a.LastSentAt = at
-			if until := at.Add(hold); until.After(a.ValidUntil) {
-				a.ValidUntil = until
-			}
-			ns = append(ns, r.notification(a))
+		a := r.active[fp]
+		if a.State != alert.Firing && !r.news[fp] {
+			continue
+		}
+		a.LastSentAt = at
+		if until := at.Add(hold); until.After(a.ValidUntil) {
+			a.ValidUntil = until
+		}
+		ns = append(ns, r.notification(a))
+	}
+	clear(r.news)
+	return ns
+}
+
+// newsOf are those of the notifications that receivers have not been told yet.
+func newsOf(ns []alert.Notification) []alert.Notification {
+	var news []alert.Notification
+	for _, n := range ns {
+		if n.News {
+			news = append(news, n)
 		}
 	}
-	return ns
+	return news
 }
 
 // testament resolves all that fires: the rule is gone.
@@ -58,6 +75,9 @@ func (r *alertingRule) testament(at time.Time) []alert.Notification {
 		a := r.active[fp]
 		if a.State == alert.Firing {
 			a.State, a.ResolvedAt, a.LastSentAt = alert.Inactive, at, at
+			r.news[fp] = true
+		}
+		if r.news[fp] {
 			ns = append(ns, r.notification(a))
 		}
 	}

@@ -1,10 +1,13 @@
-// Package journal keeps what must outlive the process: the state of every alert.
-// It is one bbolt file, written on transitions only, one transaction for each
-// evaluation that changed something, on the disk when Save returns.
+// Package journal keeps what must outlive the process: the state of every alert,
+// and what each receiver has yet to be told of. It is one bbolt file, written on
+// transitions only, one transaction for each evaluation that changed something, on
+// the disk when Save returns.
 //
-// Invariants: a Save that returned nil is there after a crash; a file that cannot
-// be read is set aside and a new one begun, never a reason to stop; a record that
-// this version cannot read is left out and counted, and costs no other.
+// Invariants: a Save that returned nil is there after a crash, the alerts and what
+// is to be told of them together; a receipt may be lost in a crash, and then a
+// message is repeated; an outbox is bounded, and what it drops is counted; a file
+// that cannot be read is set aside and a new one begun, never a reason to stop; a
+// record that this version cannot read is left out and counted, and costs no other.
 package journal
 
 import (
@@ -12,7 +15,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"sync"
 	"time"
 
@@ -34,9 +36,17 @@ var ErrClosed = errors.New("journal is not open")
 // Options say where the journal is.
 type Options struct {
 	// Path of the file; its directory must exist and be ours (storage's lock).
-	Path       string
-	Logger     *slog.Logger
-	Registerer prometheus.Registerer
+	Path string
+	// Receivers each have an outbox, by their names. What is kept for others is
+	// dropped when the file is opened.
+	Receivers []string
+	// Capacity is the most incidents that one outbox holds; 10 000.
+	Capacity int
+	// Undelivered asks those who deliver what each receiver has yet to be told. It
+	// is for a file that has missed changes. May be nil.
+	Undelivered func() map[string][]alert.Undelivered
+	Logger      *slog.Logger
+	Registerer  prometheus.Registerer
 }
 
 // Journal may be used from any goroutine between Open and Close.
@@ -47,8 +57,15 @@ type Journal struct {
 
 	mu sync.RWMutex
 	db *bolt.DB // guarded by mu; nil while closed
-	// damage says what was wrong with the file at open; empty if nothing.
-	damage string // guarded by mu
+	// damage says what was wrong with the file at open; empty if nothing. aside is
+	// where that file went.
+	damage, aside string // guarded by mu
+	failure       failure
+
+	backlogMu sync.Mutex
+	backlog   []change    // guarded by backlogMu: waits for the next Save
+	stale     bool        // guarded by backlogMu: the outboxes have missed changes
+	timer     *time.Timer // guarded by backlogMu: writes the backlog; nil if there is none
 }
 
 // New makes a journal that is not open yet: it touches no file.
@@ -59,88 +76,18 @@ func New(opts Options) *Journal {
 	if opts.Registerer == nil {
 		opts.Registerer = prometheus.NewRegistry()
 	}
+	if opts.Capacity == 0 {
+		opts.Capacity = defaultCapacity
+	}
 	return &Journal{opts: opts, log: opts.Logger.With("component", "journal"), metrics: newMetrics(opts.Registerer)}
 }
 
-// lockTimeout bounds the wait for another process that has the file open.
-const lockTimeout = time.Second
-
-// Open opens the file or begins one. It fails only where the directory refuses.
-// Opening an open journal does nothing.
-func (j *Journal) Open() error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.db != nil {
-		return nil
-	}
-	db, err := openFile(j.opts.Path)
-	if err != nil && !isRefusal(err) {
-		aside := fmt.Sprintf("%s.damaged-%s", j.opts.Path, time.Now().UTC().Format("20060102T150405Z"))
-		j.log.Error("journal cannot be read, set aside: alerts begin anew", "file", aside, "err", err)
-		j.damage = fmt.Sprintf("the journal could not be read (%v); it was set aside as %s, and alerts began anew", err, aside)
-		j.metrics.setAside.Inc()
-		if rerr := os.Rename(j.opts.Path, aside); rerr != nil {
-			return fmt.Errorf("set journal aside: %w", errors.Join(rerr, err))
-		}
-		db, err = openFile(j.opts.Path)
-	}
-	if err != nil {
-		return fmt.Errorf("open journal %s: %w", j.opts.Path, err)
-	}
-	j.db = db
-	return nil
-}
-
-// openFile opens and reads through the file once: bbolt finds damage, by error
-// or panic, only where it looks.
-func openFile(path string) (db *bolt.DB, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("damaged: %v", p)
-			if db != nil {
-				_ = db.Close() // the damage is the error
-			}
-			db = nil
-		}
-	}()
-	db, err = bolt.Open(path, 0o644, &bolt.Options{Timeout: lockTimeout, FreelistType: bolt.FreelistMapType})
-	if err != nil {
-		return nil, err
-	}
-	err = db.Update(func(tx *bolt.Tx) error {
-		for _, name := range [][]byte{alertsBucket, metaBucket} {
-			b, err := tx.CreateBucketIfNotExists(name)
-			if err != nil {
-				return err
-			}
-			if err := b.ForEach(func(_, _ []byte) error { return nil }); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return db, nil
-}
-
-// IsOpen tells whether Save can work.
-func (j *Journal) IsOpen() bool {
-	j.mu.RLock()
-	defer j.mu.RUnlock()
-	return j.db != nil
-}
-
-// Damage tells what was wrong with the file when it was opened; empty if nothing.
-func (j *Journal) Damage() string {
-	j.mu.RLock()
-	defer j.mu.RUnlock()
-	return j.damage
-}
-
-// Close releases the file. Closing a closed journal is no error.
+// Close writes what waits to be written and releases the file. Closing a closed
+// journal is no error.
 func (j *Journal) Close() error {
+	if j.IsOpen() {
+		j.flush()
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.db == nil {
@@ -154,46 +101,73 @@ func (j *Journal) Close() error {
 	return nil
 }
 
-// Save makes the changes durable. Calls at the same time share a transaction.
+// Save makes the changes durable, and with them what receivers are to be told and
+// the receipts that wait. Calls at the same time share a transaction. What is to be
+// told is not lost with an error: the next Save writes it.
 func (j *Journal) Save(c alert.Changes) error {
+	err := j.save(c)
+	j.note(c, err)
+	return err
+}
+
+func (j *Journal) save(c alert.Changes) error {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
 	if j.db == nil {
+		if len(c.News) > 0 {
+			j.distrust()
+		}
 		return ErrClosed
 	}
-	err := j.db.Batch(func(tx *bolt.Tx) error {
-		b, err := bucketFor(tx, c)
-		if err != nil {
+	oc, stale := j.outboxChanges(c)
+	dropped := 0
+	err := j.db.Batch(func(tx *bolt.Tx) (err error) {
+		if err := saveAlerts(tx, c); err != nil {
 			return err
 		}
-		for _, k := range c.Deletes {
-			if err := b.Delete(key(k)); err != nil {
-				return err
-			}
-		}
-		for _, r := range c.Upserts {
-			v, err := encode(r)
-			if err != nil {
-				return err
-			}
-			if err := b.Put(key(alert.Key{Rule: r.Rule, Fingerprint: r.Alert.Fingerprint()}), v); err != nil {
-				return err
-			}
-		}
-		if c.At.IsZero() {
-			return nil
-		}
-		at, err := json.Marshal(c.At)
-		if err != nil {
-			return err
-		}
-		return tx.Bucket(metaBucket).Put(savedKey, at)
+		dropped, err = j.saveOutboxes(tx, oc)
+		return err
 	})
 	if err != nil {
+		j.putBack(oc.waiting, stale || oc.anew != nil, c.News)
 		return fmt.Errorf("write journal: %w", err)
+	}
+	if dropped > 0 {
+		j.metrics.dropped.WithLabelValues(reasonOverflow).Add(float64(dropped))
+		j.log.Error("outbox is full, its oldest incidents are dropped", "dropped", dropped, "capacity", j.opts.Capacity)
 	}
 	j.metrics.saves.Inc()
 	return nil
+}
+
+// saveAlerts brings the alerts up to date.
+func saveAlerts(tx *bolt.Tx, c alert.Changes) error {
+	b, err := bucketFor(tx, c)
+	if err != nil {
+		return err
+	}
+	for _, k := range c.Deletes {
+		if err := b.Delete(key(k)); err != nil {
+			return err
+		}
+	}
+	for _, r := range c.Upserts {
+		v, err := encode(r)
+		if err != nil {
+			return err
+		}
+		if err := b.Put(key(alert.Key{Rule: r.Rule, Fingerprint: r.Alert.Fingerprint()}), v); err != nil {
+			return err
+		}
+	}
+	if c.At.IsZero() {
+		return nil
+	}
+	at, err := json.Marshal(c.At)
+	if err != nil {
+		return err
+	}
+	return tx.Bucket(metaBucket).Put(savedKey, at)
 }
 
 // bucketFor is the bucket of the alerts, emptied where the changes replace all.
@@ -234,6 +208,7 @@ func (j *Journal) Load() (records []alert.Record, savedAt time.Time, err error) 
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("read journal: %w", err)
 	}
+	j.handedOver()
 	if alive := j.lastAlive(); !savedAt.IsZero() && alive.After(savedAt) {
 		savedAt = alive
 	}

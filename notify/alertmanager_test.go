@@ -35,6 +35,11 @@ type fakeAM struct {
 	fallback outcome   // instead of accept
 	requests []request
 	state    map[string]*models.PostableAlert // latest stored, by labels
+	asked    int                              // requests for its status
+	status   outcome                          // what becomes of these; its status if nil
+	started  time.Time                        // when it began
+	ahead    time.Duration                    // how far its clock is ahead
+	dated    bool                             // its replies say what time it is there
 }
 
 // request is what the fake saw.
@@ -48,6 +53,31 @@ type request struct {
 }
 
 func (am *fakeAM) RoundTrip(req *http.Request) (*http.Response, error) {
+	res, err := am.roundTrip(req)
+	am.mu.Lock()
+	defer am.mu.Unlock()
+	if err == nil && am.dated {
+		res.Header.Set("Date", time.Now().Add(am.ahead).UTC().Format(http.TimeFormat))
+	}
+	return res, err
+}
+
+// tell answers a request for the status.
+func (am *fakeAM) tell(req *http.Request) (*http.Response, error) {
+	am.mu.Lock()
+	am.asked++
+	do, started := am.status, am.started
+	am.mu.Unlock()
+	if do != nil {
+		return do(am, req, nil)
+	}
+	return answer(http.StatusOK, "application/json", fmt.Sprintf(`{"config":{"original":""},"uptime":%q}`, started.Format(time.RFC3339Nano))), nil
+}
+
+func (am *fakeAM) roundTrip(req *http.Request) (*http.Response, error) {
+	if req.Method == http.MethodGet && strings.HasSuffix(req.URL.Path, "/api/v2/status") {
+		return am.tell(req)
+	}
 	body, err := io.ReadAll(req.Body)
 	if err != nil {
 		return nil, err
@@ -129,6 +159,9 @@ func (am *fakeAM) store(body []byte) error {
 			v.Labels[model.LabelName(name)] = model.LabelValue(value)
 		}
 		v.StartsAt, v.EndsAt = time.Time(a.StartsAt), time.Time(a.EndsAt)
+		if v.StartsAt.IsZero() && v.EndsAt.IsZero() {
+			v.StartsAt = time.Now() // Alertmanager's
+		}
 		err := v.Validate()
 		if err == nil && strings.HasPrefix(a.Labels["alertname"], "Bad") {
 			err = fmt.Errorf("bad alert %s", a.Labels["alertname"])

@@ -2,12 +2,16 @@ package notify
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-openapi/runtime"
@@ -15,6 +19,7 @@ import (
 	"github.com/go-openapi/strfmt"
 	amclient "github.com/prometheus/alertmanager/api/v2/client"
 	alertapi "github.com/prometheus/alertmanager/api/v2/client/alert"
+	"github.com/prometheus/alertmanager/api/v2/client/general"
 	"github.com/prometheus/alertmanager/api/v2/models"
 )
 
@@ -23,12 +28,15 @@ const (
 	// maxReply bounds how much of a reply is read. A reply to a POST of alerts
 	// is empty, or one line per refused alert.
 	maxReply = 64 << 10
+	// maxStatus bounds a reply that holds the Alertmanager's whole configuration.
+	maxStatus = 4 << 20
 )
 
 // client speaks Alertmanager's API to one Alertmanager. It is owned by one
 // goroutine.
 type client struct {
 	api     *amclient.AlertmanagerAPI
+	courier *courier
 	timeout time.Duration
 	scrub   func(string) string
 	// closeIdle ends the connections that are kept for the next request.
@@ -41,8 +49,9 @@ func newClient(ep Endpoint, version string, timeout time.Duration, rt http.Round
 	if rt == nil {
 		rt = newTransport()
 	}
+	c := &courier{base: ep.url, userAgent: "tocsin/" + version, next: rt}
 	hc := &http.Client{
-		Transport: &courier{base: ep.url, userAgent: "tocsin/" + version, next: rt},
+		Transport: c,
 		// A redirected POST turns into a GET, which succeeds and delivers
 		// nothing.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -53,6 +62,7 @@ func newClient(ep Endpoint, version string, timeout time.Duration, rt http.Round
 	oa.Debug = false
 	return &client{
 		api:       amclient.New(oa, strfmt.Default),
+		courier:   c,
 		timeout:   timeout,
 		scrub:     ep.scrub(),
 		closeIdle: hc.CloseIdleConnections,
@@ -92,6 +102,43 @@ func (c *client) post(ctx context.Context, alerts models.PostableAlerts) *failur
 	return f
 }
 
+// started asks the Alertmanager when it was started.
+func (c *client) started(ctx context.Context, timeout time.Duration) (time.Time, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	var at time.Time
+	read := func(res runtime.ClientResponse, _ runtime.Consumer) (any, error) {
+		var err error
+		at, err = readStarted(res)
+		return general.NewGetStatusOK(), err
+	}
+	_, err := c.api.General.GetStatus(general.NewGetStatusParamsWithContext(ctx), func(op *runtime.ClientOperation) {
+		op.Reader = runtime.ClientResponseReaderFunc(read)
+	})
+	return at, err
+}
+
+// readStarted reads no more of a status than it needs: other fields differ from
+// version to version.
+func readStarted(res runtime.ClientResponse) (time.Time, error) {
+	if res.Code() != http.StatusOK {
+		_, _ = io.Copy(io.Discard, io.LimitReader(res.Body(), maxReply)) // to use the connection again
+		return time.Time{}, fmt.Errorf("status %d", res.Code())
+	}
+	var status struct {
+		Uptime time.Time `json:"uptime"`
+	}
+	body := io.LimitReader(res.Body(), maxStatus)
+	if err := json.NewDecoder(body).Decode(&status); err != nil {
+		return time.Time{}, fmt.Errorf("read status: %w", err)
+	}
+	_, _ = io.Copy(io.Discard, body)
+	if status.Uptime.IsZero() {
+		return time.Time{}, errors.New("status without uptime")
+	}
+	return status.Uptime, nil
+}
+
 // withReader replaces the generated reader of replies, which loses the status
 // if the body is not of the documented type. Proxies' bodies never are.
 func withReader(read runtime.ClientResponseReaderFunc) alertapi.ClientOption {
@@ -115,16 +162,24 @@ func readPostReply(res runtime.ClientResponse, _ runtime.Consumer) (any, error) 
 }
 
 // courier completes requests with what the generated client cannot express,
-// and makes replies harmless for it.
+// and makes replies harmless for it. It sees what the client does not show.
 type courier struct {
 	base      *url.URL // with userinfo
 	userAgent string
 	next      http.RoundTripper
+
+	skew      skew        // by the last reply with a date
+	connected atomic.Bool // since this was last set to false
 }
 
 // RoundTrip implements http.RoundTripper.
 func (c *courier) RoundTrip(req *http.Request) (*http.Response, error) {
-	req = req.Clone(req.Context())
+	trace := httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) {
+		if !i.Reused {
+			c.connected.Store(true)
+		}
+	}}
+	req = req.Clone(httptrace.WithClientTrace(req.Context(), &trace))
 	// The prefix is added here because the client library decodes it first:
 	// an escaped slash would become a real one. The userinfo stays out of the
 	// URL, and so out of errors.
@@ -140,9 +195,13 @@ func (c *courier) RoundTrip(req *http.Request) (*http.Response, error) {
 		password, _ := c.base.User.Password()
 		req.SetBasicAuth(c.base.User.Username(), password)
 	}
+	before := time.Now()
 	res, err := c.next.RoundTrip(req)
 	if err != nil {
 		return nil, err
+	}
+	if s, ok := measure(res.Header, before, time.Now()); ok {
+		c.skew = s
 	}
 	// The library gives up on a reply whose Content-Type it cannot parse, and
 	// with it on the status.

@@ -84,7 +84,7 @@ func testFaults(t *testing.T, script ...outcome) {
 // missing names an alert whose latest state is neither pending nor stored.
 func missing(n *Notifier, am *fakeAM, latest map[string]alert.Notification) string {
 	pending := map[string]alert.Notification{}
-	for _, m := range n.senders[0].outbox.next(1000, nil) {
+	for _, m := range n.senders[0].outbox.next(1000, nil, time.Now(), 0) {
 		pending[m.note.Labels.Get("alertname")] = m.note
 	}
 	for name, want := range latest {

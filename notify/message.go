@@ -17,21 +17,33 @@ import (
 // pointer tells whether the state has changed since.
 type message struct {
 	key uint64 // identity of the alert for the Alertmanager
+	// fp and given are the identity and the labels as they were handed over.
+	fp    alert.Fingerprint
+	given labels.Labels
 	// note has the final labels: with the external ones, without those that an
 	// Alertmanager refuses.
 	note   alert.Notification
-	handed time.Time // to Send
+	handed time.Time // to Send, by the clock of the note
 }
 
 func newMessage(note alert.Notification, external labels.Labels, now time.Time) *message {
-	b := labels.NewBuilder(wellFormed(note.Labels))
+	given := note.Labels
+	b := labels.NewBuilder(wellFormed(given))
 	external.Range(func(l labels.Label) {
 		if b.Get(l.Name) == "" {
 			b.Set(l.Name, l.Value)
 		}
 	})
 	note.Labels = b.Labels()
-	return &message{key: note.Labels.Hash(), note: note, handed: now}
+	return &message{key: note.Labels.Hash(), fp: alert.Fingerprint(given.Hash()), given: given, note: note, handed: now}
+}
+
+// endedAt is when a resolved alert ended.
+func (m *message) endedAt() time.Time {
+	if m.note.EndsAt.IsZero() || m.note.EndsAt.After(m.handed) {
+		return m.handed
+	}
+	return m.note.EndsAt
 }
 
 // wellFormed returns ls as an Alertmanager stores them. It drops labels with an
@@ -90,21 +102,51 @@ func (m *message) interval(now time.Time, margin time.Duration) (startsAt, endsA
 	return startsAt, endsAt
 }
 
-// payload is the message as the API wants it, for a delivery at now.
-func (m *message) payload(now time.Time, margin time.Duration) *models.PostableAlert {
-	startsAt, endsAt := m.interval(now, margin)
-	p := &models.PostableAlert{
+// payload is the parcel as the API wants it, for a delivery at now, by the clock
+// of the Alertmanager.
+func (p parcel) payload(now time.Time, margin time.Duration, c correction) *models.PostableAlert {
+	now = now.Add(c.ahead)
+	startsAt, endsAt := p.interval(now, margin)
+	if p.late() {
+		startsAt, endsAt = p.missed.first, p.until.Add(c.ahead)
+		if startsAt.After(now) { // by a clock that was set back since
+			startsAt = now
+		}
+	}
+	startsAt, endsAt = c.apply(startsAt, endsAt, now, p.note.Resolved && !p.late())
+	a := &models.PostableAlert{
 		StartsAt:    strfmt.DateTime(startsAt.UTC()),
 		EndsAt:      strfmt.DateTime(endsAt.UTC()),
-		Annotations: labelSet(m.note.Annotations),
-		Alert:       models.Alert{Labels: labelSet(m.note.Labels)},
+		Annotations: labelSet(p.annotations(c.shift)),
+		Alert:       models.Alert{Labels: labelSet(p.note.Labels)},
 	}
 	// Alertmanager checks this field's format before it looks at any alert, and
 	// refuses the whole request if it is not a URI.
-	if strfmt.Default.Validates("uri", m.note.GeneratorURL) {
-		p.GeneratorURL = strfmt.URI(m.note.GeneratorURL)
+	if strfmt.Default.Validates("uri", p.note.GeneratorURL) {
+		a.GeneratorURL = strfmt.URI(p.note.GeneratorURL)
 	}
-	return p
+	return a
+}
+
+// apply writes an interval by the clock of the Alertmanager. What is left zero it
+// fills in itself.
+func (c correction) apply(startsAt, endsAt, now time.Time, resolved bool) (time.Time, time.Time) {
+	if c.blind && !resolved {
+		return time.Time{}, time.Time{}
+	}
+	if limit := now.Add(-c.behind); resolved && endsAt.After(limit) {
+		// An end in its future would be taken for a firing alert's, which never
+		// makes that end come sooner.
+		endsAt = limit
+		if startsAt.After(endsAt) {
+			startsAt = endsAt
+		}
+	}
+	startsAt = startsAt.Add(c.shift)
+	if !endsAt.IsZero() {
+		endsAt = endsAt.Add(c.shift)
+	}
+	return startsAt, endsAt
 }
 
 func labelSet(ls labels.Labels) models.LabelSet {

@@ -105,12 +105,50 @@ func TestPayloadJSON(t *testing.T) {
 		},
 	} {
 		m := newMessage(tc.in, labels.FromStrings("host", "edge-1"), t0)
-		got, err := json.Marshal(m.payload(t0, time.Second))
+		got, err := json.Marshal(parcel{message: m}.payload(t0, time.Second, correction{}))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(tc.want, string(got)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
 		}
+	}
+}
+
+// TestPayloadOfAClockAhead: notifications bear a time that is ahead of our wall
+// clock; what is sent is the wall clock's, or the Alertmanager's where that differs.
+func TestPayloadOfAClockAhead(t *testing.T) {
+	const ahead = 5 * time.Minute
+	handed := t0.Add(ahead)
+	firing := newMessage(alert.Notification{
+		Labels: labels.FromStrings("alertname", "A"), StartsAt: handed.Add(-time.Minute), EndsAt: handed.Add(4 * time.Minute),
+	}, labels.EmptyLabels(), handed)
+	resolved := newMessage(alert.Notification{
+		Labels: labels.FromStrings("alertname", "A"), StartsAt: handed.Add(-time.Hour), EndsAt: handed, Resolved: true,
+	}, labels.EmptyLabels(), handed)
+	late := parcel{message: resolved, until: t0.Add(6 * time.Minute), missed: missed{
+		count: 1, first: handed.Add(-time.Hour), last: handed.Add(-time.Hour), endedAt: handed,
+	}}
+	for _, tc := range []struct {
+		name   string
+		parcel parcel
+		shift  time.Duration
+		starts time.Time
+		ends   time.Time
+	}{
+		{"firing", parcel{message: firing}, 0, t0.Add(-time.Minute), t0.Add(4 * time.Minute)},
+		{"resolved", parcel{message: resolved}, 0, t0.Add(-time.Hour), t0},
+		{"late", late, 0, t0.Add(-time.Hour), t0.Add(6 * time.Minute)},
+		{"firing, the other clock is two hours ahead", parcel{message: firing}, 2 * time.Hour, t0.Add(119 * time.Minute), t0.Add(124 * time.Minute)},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			p := tc.parcel.payload(t0, time.Second, correction{shift: tc.shift}.from(ahead))
+			if got := time.Time(p.StartsAt); !got.Equal(tc.starts) {
+				t.Errorf("starts at %v, want %v", got, tc.starts)
+			}
+			if got := time.Time(p.EndsAt); !got.Equal(tc.ends) {
+				t.Errorf("ends at %v, want %v", got, tc.ends)
+			}
+		})
 	}
 }

@@ -1,6 +1,10 @@
 package notify
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
 
 // Why alerts are dropped, as values of the reason label.
 const (
@@ -9,18 +13,20 @@ const (
 )
 
 // metrics bear the names and labels of Prometheus's own notifier, so that its
-// dashboards and alerts work here. Only the reason label is ours.
+// dashboards and alerts work here. Ours are the reason label, and the metrics of
+// the prefix tocsin.
 type metrics struct {
 	sent, errors, dropped     *prometheus.CounterVec
 	latency                   *prometheus.SummaryVec
-	queueLength               *prometheus.GaugeVec
+	queueLength, clockOffset  *prometheus.GaugeVec
+	restarts                  *prometheus.CounterVec
 	queueCapacity, discovered prometheus.Gauge
 }
 
 // newMetrics registers the metrics with reg unless that is nil.
 func newMetrics(reg prometheus.Registerer) *metrics {
 	const prefix = "prometheus_notifications_"
-	am := []string{"alertmanager"}
+	am := []string{perAlertmanager}
 	m := &metrics{
 		sent: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: prefix + "sent_total",
@@ -33,7 +39,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: prefix + "dropped_total",
 			Help: "Alerts that will not be sent: the Alertmanager rejected them, or the outbox overflowed.",
-		}, []string{"alertmanager", "reason"}),
+		}, []string{perAlertmanager, "reason"}),
 		latency: prometheus.NewSummaryVec(prometheus.SummaryOpts{
 			Name:       prefix + "latency_seconds",
 			Help:       "How long acknowledged requests took.",
@@ -42,6 +48,14 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		queueLength: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: prefix + "queue_length",
 			Help: "Alerts that wait for delivery.",
+		}, am),
+		clockOffset: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "tocsin_notify_clock_offset_seconds",
+			Help: "How far the Alertmanager's clock is ahead of ours, by its last reply.",
+		}, am),
+		restarts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "tocsin_notify_alertmanager_restarts_total",
+			Help: "Restarts of the Alertmanager, after each of which it was told again what fires.",
 		}, am),
 		queueCapacity: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: prefix + "queue_capacity",
@@ -53,7 +67,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.sent, m.errors, m.dropped, m.latency, m.queueLength, m.queueCapacity, m.discovered)
+		reg.MustRegister(m.sent, m.errors, m.dropped, m.latency, m.queueLength, m.queueCapacity, m.discovered, m.clockOffset, m.restarts)
 	}
 	return m
 }
@@ -63,7 +77,8 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 type senderMetrics struct {
 	sent, errors, rejected, overflow prometheus.Counter
 	latency                          prometheus.Observer
-	queueLength                      prometheus.Gauge
+	queueLength, clockOffset         prometheus.Gauge
+	restarts                         prometheus.Counter
 }
 
 func (m *metrics) forAlertmanager(name string) *senderMetrics {
@@ -74,5 +89,44 @@ func (m *metrics) forAlertmanager(name string) *senderMetrics {
 		overflow:    m.dropped.WithLabelValues(name, reasonOverflow),
 		latency:     m.latency.WithLabelValues(name),
 		queueLength: m.queueLength.WithLabelValues(name),
+		clockOffset: m.clockOffset.WithLabelValues(name),
+		restarts:    m.restarts.WithLabelValues(name),
+	}
+}
+
+// collector counts what is owed when it is asked, rather than at every change.
+type collector struct{ senders []*sender }
+
+const perAlertmanager = "alertmanager"
+
+func (collector) descs() (undelivered, oldest, late *prometheus.Desc) {
+	desc := func(name, help string) *prometheus.Desc {
+		return prometheus.NewDesc("tocsin_notify_"+name, help, []string{perAlertmanager}, nil)
+	}
+	return desc("undelivered_incidents", "Beginnings and ends of alerts that the Alertmanager has yet to be told of."),
+		desc("oldest_undelivered_seconds", "How long the oldest of the undelivered incidents has waited; 0 if there is none."),
+		desc("late_deliveries_total", "Reports of incidents that were over when the Alertmanager could be told.")
+}
+
+// Describe implements prometheus.Collector.
+func (c collector) Describe(ch chan<- *prometheus.Desc) {
+	undelivered, oldest, late := c.descs()
+	ch <- undelivered
+	ch <- oldest
+	ch <- late
+}
+
+// Collect implements prometheus.Collector.
+func (c collector) Collect(ch chan<- prometheus.Metric) {
+	undelivered, oldest, late := c.descs()
+	for _, s := range c.senders {
+		n, since, lates := s.outbox.owed()
+		age := 0.0
+		if !since.IsZero() {
+			age = max(0, time.Since(since).Seconds())
+		}
+		ch <- prometheus.MustNewConstMetric(undelivered, prometheus.GaugeValue, float64(n), s.name)
+		ch <- prometheus.MustNewConstMetric(oldest, prometheus.GaugeValue, age, s.name)
+		ch <- prometheus.MustNewConstMetric(late, prometheus.CounterValue, float64(lates), s.name)
 	}
 }

@@ -12,11 +12,17 @@
 //   - An outbox holds one state per alert, so an outage costs memory by the
 //     number of alerts and not by its length.
 //   - What one Alertmanager does, or does not do, changes nothing for another.
+//   - An incident that was over before an Alertmanager was told of it is reported
+//     to it all the same, late and saying so: Alertmanager does not notify what it
+//     saw only as resolved.
+//   - An Alertmanager that has restarted is told again everything that fires.
+//   - Times are sent as the Alertmanager's clock has them, where that is far off.
 //   - A password never reaches a log, a status, a metric or an error, unless
 //     the Alertmanager itself writes the bare word in a reply.
 //
-// An incident that began and ended while an Alertmanager was away is delivered
-// as resolved; Alertmanager does not notify what it saw only as resolved.
+// Nothing here outlives the process. Whoever wants an outbox that does keeps what
+// Send was handed as news, strikes out what Delivered reports, and gives the rest
+// to Restore.
 package notify
 
 import (
@@ -61,6 +67,20 @@ type Options struct {
 	// DrainTimeout is what Run may take to deliver the rest once its context
 	// has ended, all Alertmanagers together; 2 s.
 	DrainTimeout time.Duration
+	// LateHold is how long a late report stands: how far ahead its end lies, and
+	// how long the real end is held back. It must outlast group_wait and
+	// group_interval of the Alertmanager; 6 min.
+	LateHold time.Duration
+	// TrustedAfter is a time that has passed for sure, such as that of the build.
+	// While our clock shows an earlier one, and an Alertmanager does not tell the
+	// time, it is left to that Alertmanager when alerts begin and end.
+	TrustedAfter time.Time
+	// Ahead is how far the times of notifications are ahead of our wall clock, by
+	// which this package goes. Nil: they are of the wall clock.
+	Ahead func() time.Duration
+	// Delivered is told what became of news that Send was handed. It must not
+	// block, and not call the Notifier. May be nil.
+	Delivered func(receiver string, rs []alert.Receipt)
 	// RoundTripper replaces the HTTP transports, one of which each endpoint
 	// has otherwise; for tests.
 	RoundTripper http.RoundTripper
@@ -91,6 +111,15 @@ func (o *Options) setDefaults() {
 	if o.DrainTimeout == 0 {
 		o.DrainTimeout = 2 * time.Second
 	}
+	if o.LateHold == 0 {
+		o.LateHold = defaultLateHold
+	}
+	if o.Ahead == nil {
+		o.Ahead = func() time.Duration { return 0 }
+	}
+	if o.Delivered == nil {
+		o.Delivered = func(string, []alert.Receipt) {}
+	}
 	if o.jitter == nil {
 		o.jitter = rand.Float64
 	}
@@ -99,8 +128,8 @@ func (o *Options) setDefaults() {
 // validate returns all problems of the options at once.
 func (o *Options) validate() error {
 	var errs []error
-	if o.Timeout < 0 || o.MaxBackoff < 0 || o.DrainTimeout < 0 {
-		errs = append(errs, errors.New("notify: timeout, longest back-off and drain timeout must not be negative"))
+	if o.Timeout < 0 || o.MaxBackoff < 0 || o.DrainTimeout < 0 || o.LateHold < 0 {
+		errs = append(errs, errors.New("notify: timeout, longest back-off, drain timeout and late hold must not be negative"))
 	}
 	if o.BatchSize < 0 || o.Capacity < 0 {
 		errs = append(errs, errors.New("notify: batch size and capacity must not be negative"))
@@ -123,8 +152,10 @@ func (o *Options) validate() error {
 type Notifier struct {
 	drainTimeout time.Duration
 	external     labels.Labels
+	ahead        func() time.Duration
 	log          *slog.Logger
 	senders      []*sender
+	standing     *standing
 	announcer    *announcer // used if there are no senders
 	started      atomic.Bool
 }
@@ -144,11 +175,16 @@ func New(opts Options) (*Notifier, error) {
 	n := &Notifier{
 		drainTimeout: opts.DrainTimeout,
 		external:     wellFormed(opts.ExternalLabels),
+		ahead:        opts.Ahead,
 		log:          log,
+		standing:     &standing{firing: make(map[uint64]*message)},
 		announcer:    newAnnouncer(log),
 	}
 	for _, ep := range opts.Endpoints {
-		n.senders = append(n.senders, newSender(ep, &opts, m.forAlertmanager(ep.name), log))
+		n.senders = append(n.senders, newSender(ep, &opts, n.standing, m.forAlertmanager(ep.name), log))
+	}
+	if opts.Registerer != nil {
+		opts.Registerer.MustRegister(collector{n.senders})
 	}
 	return n, nil
 }
@@ -166,18 +202,51 @@ func (n *Notifier) Send(ns []alert.Notification) {
 	if len(ns) == 0 {
 		return
 	}
-	now := time.Now()
+	now, ahead := time.Now(), n.ahead()
 	ms := make([]*message, 0, len(ns))
 	for _, note := range ns {
-		ms = append(ms, newMessage(note, n.external, now))
+		ms = append(ms, newMessage(note, n.external, now.Add(ahead)))
 	}
 	if len(n.senders) == 0 {
 		n.announcer.announce(ms)
 		return
 	}
-	for _, s := range n.senders {
-		s.enqueue(ms, now)
+	n.standing.update(ms, now.Add(ahead), func() {
+		for _, s := range n.senders {
+			s.enqueue(ms, now)
+		}
+	})
+}
+
+// Restore takes over what the process before could not deliver, by the names of
+// the receivers. It must come before the first Send.
+func (n *Notifier) Restore(left map[string][]alert.Undelivered) {
+	now := time.Now()
+	made := func(u alert.Undelivered) *message {
+		// As if handed over when it happened: it is overdue, and its end lies as far
+		// ahead as it did.
+		handed := u.StartsAt
+		if u.Resolved {
+			handed = u.EndsAt
+		}
+		return newMessage(u.Notification, n.external, handed)
 	}
+	for _, s := range n.senders {
+		if us := left[s.name]; len(us) > 0 {
+			s.log.Info("undelivered alerts of the process before", "incidents", len(us))
+			s.overflowing(s.outbox.restore(us, made, now, n.ahead()), now)
+		}
+	}
+}
+
+// Undelivered is what each receiver has yet to be told, as Restore takes it.
+func (n *Notifier) Undelivered() map[string][]alert.Undelivered {
+	now := time.Now()
+	left := make(map[string][]alert.Undelivered, len(n.senders))
+	for _, s := range n.senders {
+		left[s.name] = s.outbox.undelivered(now)
+	}
+	return left
 }
 
 // Run sends until ctx ends, then gives every Alertmanager one more chance to
@@ -216,6 +285,7 @@ func (n *Notifier) Status() []Status {
 		st := *s.status.Load()
 		st.Pending = s.outbox.len()
 		st.Dropped += s.overflow.Load()
+		st.Undelivered, st.OldestUndelivered, st.Late = s.outbox.owed()
 		out = append(out, st)
 	}
 	return out

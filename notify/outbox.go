@@ -3,95 +3,179 @@ package notify
 import (
 	"container/list"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/tocsin/tocsin/alert"
 )
 
 // outbox holds what one Alertmanager has yet to acknowledge: the latest message
-// per alert. An alert keeps its place when its state changes, so that alerts
-// that change often cannot push themselves behind the others for ever. All
-// methods may be called by any goroutine, and none blocks.
+// per alert, and an account of the incidents behind it. An alert keeps its place
+// when its state changes, so that alerts that change often cannot push themselves
+// behind the others for ever. All methods may be called by any goroutine, and
+// none blocks.
 type outbox struct {
 	capacity int
+	hold     time.Duration // how long a late report stands
 	length   prometheus.Gauge
+	// deliver reports what became of incidents. It is called with mu held, so that
+	// reports come in the order of events.
+	deliver func([]alert.Receipt)
 	// work holds a value while there may be something to send. It has one slot:
 	// producers signal, they do not ship.
 	work chan struct{}
 
-	mu    sync.Mutex
-	order *list.List               // of *message, oldest first; guarded by mu
-	index map[uint64]*list.Element // by message.key; guarded by mu
+	mu       sync.Mutex
+	order    *list.List          // of *account, oldest first; guarded by mu
+	index    map[uint64]*account // by message.key; guarded by mu
+	receipts []alert.Receipt     // guarded by mu: to be delivered before it is released
+	lates    uint64              // late reports delivered; guarded by mu
 }
 
-func newOutbox(capacity int, length prometheus.Gauge) *outbox {
+func newOutbox(capacity int, hold time.Duration, length prometheus.Gauge, deliver func([]alert.Receipt)) *outbox {
 	return &outbox{
 		capacity: capacity,
+		hold:     hold,
 		length:   length,
+		deliver:  deliver,
 		work:     make(chan struct{}, 1),
 		order:    list.New(),
-		index:    make(map[uint64]*list.Element),
+		index:    make(map[uint64]*account),
 	}
 }
 
-// put takes over messages and returns how many others it dropped for want of
-// room.
-func (o *outbox) put(ms []*message) (dropped int) {
-	o.mu.Lock()
-	for _, m := range ms {
-		if el, ok := o.index[m.key]; ok {
-			el.Value = m
-			continue
-		}
-		if o.order.Len() >= o.capacity {
-			o.evict()
-			dropped++
-		}
-		o.index[m.key] = o.order.PushBack(m)
-	}
+// unlock ends every change.
+func (o *outbox) unlock() {
 	o.length.Set(float64(o.order.Len()))
+	if len(o.receipts) > 0 {
+		o.deliver(o.receipts)
+		o.receipts = nil
+	}
 	o.mu.Unlock()
+}
 
+// signal says that there may be something to send.
+func (o *outbox) signal() {
 	select {
 	case o.work <- struct{}{}:
 	default:
 	}
+}
+
+func (o *outbox) receipt(fp alert.Fingerprint, startsAt time.Time, t alert.Told, until time.Time) {
+	o.receipts = append(o.receipts, alert.Receipt{Fingerprint: fp, StartsAt: startsAt, Told: t, Until: until})
+}
+
+// put takes over messages and returns how many others it dropped for want of
+// room.
+func (o *outbox) put(ms []*message, now time.Time) (dropped int) {
+	o.mu.Lock()
+	for _, m := range ms {
+		a := o.account(m.key)
+		o.expire(a, now)
+		o.admit(a, m, now)
+		a.latest = m
+		if !a.holds(m, now) {
+			dropped += o.lineUp(a)
+		}
+	}
+	o.unlock()
+	o.signal()
 	return dropped
 }
 
-// evict drops the oldest resolved message, or else the oldest one. An
-// Alertmanager that misses an end finds out by itself at endsAt; one that
-// misses a firing alert never does. The caller holds mu.
-func (o *outbox) evict() {
-	victim := o.order.Front()
-	for el := victim; el != nil; el = el.Next() {
-		if el.Value.(*message).note.Resolved {
-			victim = el
-			break
+// account finds or opens the account of an alert. The caller holds mu.
+func (o *outbox) account(key uint64) *account {
+	a := o.index[key]
+	if a == nil {
+		if len(o.index) >= 2*o.capacity {
+			o.forgetTold()
+		}
+		a = &account{}
+		o.index[key] = a
+	}
+	return a
+}
+
+// forgetTold makes room for accounts. The caller holds mu.
+func (o *outbox) forgetTold() {
+	for key, a := range o.index {
+		if a.place == nil {
+			o.giveUp(a)
+			delete(o.index, key)
 		}
 	}
-	o.remove(victim)
 }
 
-// remove takes an element out. The caller holds mu.
-func (o *outbox) remove(el *list.Element) {
-	delete(o.index, o.order.Remove(el).(*message).key)
+// lineUp gives an account a place in line if it has none. The caller holds mu.
+func (o *outbox) lineUp(a *account) (dropped int) {
+	if a.place != nil {
+		return 0
+	}
+	if o.order.Len() >= o.capacity {
+		o.evict()
+		dropped++
+	}
+	a.place = o.order.PushBack(a)
+	return dropped
 }
 
-// next returns the oldest messages, at most limit, without taking them out. A
-// message whose key is in alone is never returned together with others.
-func (o *outbox) next(limit int, alone map[uint64]string) []*message {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	batch := make([]*message, 0, min(limit, o.order.Len()))
-	for el := o.order.Front(); el != nil && len(batch) < limit; el = el.Next() {
-		m := el.Value.(*message)
-		if _, ok := alone[m.key]; ok {
-			if len(batch) == 0 {
-				return append(batch, m)
+// evict drops the oldest resolved message, or else the oldest late report, or
+// else the oldest one. An Alertmanager that misses an end finds out by itself at
+// endsAt; one that misses a firing alert never does. The caller holds mu.
+func (o *outbox) evict() {
+	victim, rank := o.order.Front(), 0
+	for el := victim; el != nil && rank < 2; el = el.Next() {
+		a := el.Value.(*account)
+		switch {
+		case a.late():
+			if rank == 0 {
+				victim, rank = el, 1
 			}
-			continue
+		case a.latest.note.Resolved:
+			victim, rank = el, 2
 		}
-		batch = append(batch, m)
+	}
+	a := victim.Value.(*account)
+	o.leave(a)
+	o.giveUp(a)
+	delete(o.index, a.latest.key)
+}
+
+// leave takes an account out of the line. The caller holds mu.
+func (o *outbox) leave(a *account) {
+	o.order.Remove(a.place)
+	a.place = nil
+}
+
+// next returns the oldest messages, at most limit, without taking them out: first
+// the state of what is there, then what is over and was missed. A message whose
+// key is in alone is never returned together with others. No parcel's end comes
+// before now + margin if it is a late report.
+func (o *outbox) next(limit int, alone map[uint64]string, now time.Time, margin time.Duration) []parcel {
+	o.mu.Lock()
+	defer o.unlock()
+	batch := make([]parcel, 0, min(limit, o.order.Len()))
+	for _, late := range []bool{false, true} {
+		for el := o.order.Front(); el != nil && len(batch) < limit; el = el.Next() {
+			a := el.Value.(*account)
+			o.expire(a, now)
+			if a.late() != late {
+				continue
+			}
+			p := parcel{message: a.latest, missed: a.missed, until: a.until}
+			if !p.until.After(now.Add(margin)) {
+				p.until = now.Add(o.hold)
+			}
+			if _, ok := alone[p.key]; ok {
+				if len(batch) == 0 {
+					return append(batch, p)
+				}
+				continue
+			}
+			batch = append(batch, p)
+		}
 	}
 	return batch
 }
@@ -100,24 +184,85 @@ func (o *outbox) next(limit int, alone map[uint64]string) []*message {
 // alert that has changed meanwhile stays and goes to the end of the line: in
 // its place, alerts that change during every request would be sent again and
 // again while others wait.
-func (o *outbox) settle(ms []*message) {
+func (o *outbox) settle(ps []parcel, taken bool, now time.Time) {
 	o.mu.Lock()
-	defer o.mu.Unlock()
-	for _, m := range ms {
-		el, ok := o.index[m.key]
+	defer o.unlock()
+	for _, p := range ps {
+		a := o.index[p.key]
 		switch {
-		case !ok:
-		case el.Value.(*message) == m:
-			o.remove(el)
-		default:
-			o.order.MoveToBack(el)
+		case a == nil || a.place == nil:
+			continue
+		case taken:
+			o.acknowledge(a, p, now)
+		case a.latest == p.message: // refused
+			o.giveUp(a)
+		}
+		if a.latest != p.message && !a.holds(a.latest, now) {
+			o.order.MoveToBack(a.place)
+			continue
+		}
+		o.leave(a)
+		if a.idle() {
+			delete(o.index, p.key)
 		}
 	}
-	o.length.Set(float64(o.order.Len()))
+}
+
+// sweep forgets what the Alertmanager has had its time for: it was last heard of
+// at contact.
+func (o *outbox) sweep(now, contact time.Time) {
+	o.mu.Lock()
+	defer o.unlock()
+	for key, a := range o.index {
+		o.expire(a, now)
+		if !a.told.none() && !a.told.at.IsZero() && !a.told.at.Add(o.hold).After(contact) {
+			a.told = told{}
+		}
+		if a.idle() {
+			delete(o.index, key)
+		}
+	}
+}
+
+// repeat lines up all that an Alertmanager must be told that knows nothing any
+// more: what stands, and what it has not had time to notify anyone of.
+func (o *outbox) repeat(standing []*message, now time.Time) (dropped int) {
+	o.mu.Lock()
+	for _, a := range o.index {
+		a.settles = time.Time{}
+		if a.until.After(now) {
+			a.until = time.Time{}
+		}
+		if t := a.told; !t.none() && !t.endedAt.IsZero() {
+			a.missed.add(t.fp, t.startsAt, t.startsAt, t.endedAt, now, 1)
+			a.told = told{}
+		}
+		a.told.at = time.Time{}
+		if a.missed.count > 0 {
+			dropped += o.lineUp(a)
+		}
+	}
+	for _, m := range standing {
+		if a := o.account(m.key); a.place == nil {
+			a.latest = m
+			dropped += o.lineUp(a)
+		}
+	}
+	o.unlock()
+	o.signal()
+	return dropped
 }
 
 func (o *outbox) len() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.order.Len()
+}
+
+// vigil tells whether a restart of the Alertmanager would be news although
+// nothing is to be sent.
+func (o *outbox) vigil() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.index) > o.order.Len()
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/prometheus/alertmanager/api/v2/models"
+
+	"github.com/tocsin/tocsin/alert"
 )
 
 // maxSuspects bounds how many refused alerts a sender remembers.
@@ -14,14 +16,17 @@ const maxSuspects = 1024
 
 // sender is the send loop of one Alertmanager and its outbox.
 type sender struct {
+	name       string // the endpoint's
 	outbox     *outbox
 	client     *client
 	timeout    time.Duration
+	ahead      func() time.Duration
 	batchSize  int
 	maxBackoff time.Duration
 	jitter     func() float64
 	metrics    *senderMetrics
 	log        *slog.Logger
+	standing   *standing
 	overflow   atomic.Uint64 // alerts dropped for want of room; written by Send
 	overflowed atomic.Int64  // when that was last logged, unix nanoseconds
 
@@ -30,25 +35,32 @@ type sender struct {
 	// owned by run
 	current Status
 	quiet   quietLog
+	contact contact
+	clock   clock
 	// suspects are alerts that the Alertmanager has refused, with the last
 	// reason. They travel alone, so that each further refusal costs one request
 	// and harms no other alert.
 	suspects map[uint64]string
 }
 
-func newSender(ep Endpoint, opts *Options, m *senderMetrics, log *slog.Logger) *sender {
+func newSender(ep Endpoint, opts *Options, st *standing, m *senderMetrics, log *slog.Logger) *sender {
 	log = log.With("alertmanager", ep.name)
+	delivered := func(rs []alert.Receipt) { opts.Delivered(ep.name, rs) }
 	s := &sender{
-		outbox:     newOutbox(opts.Capacity, m.queueLength),
+		name:       ep.name,
+		outbox:     newOutbox(opts.Capacity, opts.LateHold, m.queueLength, delivered),
 		client:     newClient(ep, opts.Version, opts.Timeout, opts.RoundTripper),
 		timeout:    opts.Timeout,
+		ahead:      opts.Ahead,
 		batchSize:  opts.BatchSize,
 		maxBackoff: opts.MaxBackoff,
 		jitter:     opts.jitter,
+		standing:   st,
 		metrics:    m,
 		log:        log,
 		current:    Status{URL: ep.name},
 		quiet:      quietLog{log: log},
+		clock:      clock{trustedAfter: opts.TrustedAfter},
 		suspects:   make(map[uint64]string),
 	}
 	s.publish()
@@ -57,7 +69,11 @@ func newSender(ep Endpoint, opts *Options, m *senderMetrics, log *slog.Logger) *
 
 // enqueue hands messages over to the loop. Any goroutine may call it.
 func (s *sender) enqueue(ms []*message, now time.Time) {
-	dropped := s.outbox.put(ms)
+	s.overflowing(s.outbox.put(ms, now), now)
+}
+
+// overflowing counts and reports alerts that were dropped for want of room.
+func (s *sender) overflowing(dropped int, now time.Time) {
 	if dropped == 0 {
 		return
 	}
@@ -76,7 +92,13 @@ func (s *sender) enqueue(ms []*message, now time.Time) {
 func (s *sender) run(ctx, sendCtx context.Context) {
 	defer s.client.closeIdle()
 	for s.wait(ctx) {
+		s.check(ctx)
 		s.attempt(sendCtx)
+		if s.client.courier.connected.Swap(false) {
+			s.contact.doubt = true // who took the alerts in?
+			s.check(ctx)
+		}
+		s.sweep()
 	}
 	// A back-off is cut short here: there is no later time to try.
 	for sendCtx.Err() == nil && s.outbox.len() > 0 {
@@ -101,14 +123,32 @@ func (s *sender) wait(ctx context.Context) bool {
 		case <-backoff.C:
 		}
 	}
+	// With nothing to send, only what this Alertmanager must not forget is a reason
+	// to ask whether it is still the same.
+	watch := time.NewTicker(checkEvery)
+	defer watch.Stop()
 	for s.outbox.len() == 0 {
 		select {
 		case <-ctx.Done():
 			return false
 		case <-s.outbox.work:
+		case <-watch.C:
+			if s.outbox.vigil() {
+				return ctx.Err() == nil
+			}
 		}
 	}
 	return ctx.Err() == nil
+}
+
+// sweep forgets what this Alertmanager has had its time for. One that does not
+// tell of its restarts is taken to have none.
+func (s *sender) sweep() {
+	now, heard := time.Now(), s.contact.heard
+	if !s.contact.readable {
+		heard = now
+	}
+	s.outbox.sweep(now, heard)
 }
 
 // attempt sends one batch and returns whether the Alertmanager took it in. A
@@ -116,7 +156,7 @@ func (s *sender) wait(ctx context.Context) bool {
 // alerts where the Alertmanager has not, and finds the culprit. It costs at
 // most one request per alert in the batch.
 func (s *sender) attempt(ctx context.Context) bool {
-	batch := s.outbox.next(s.batchSize, s.suspects)
+	batch := s.outbox.next(s.batchSize, s.suspects, time.Now(), s.timeout)
 	if len(batch) == 0 {
 		return true
 	}
@@ -137,6 +177,7 @@ func (s *sender) attempt(ctx context.Context) bool {
 		s.publish()
 		return true
 	}
+	s.contact.doubt = true
 	s.current.Failures++
 	wait := backoff(s.current.Failures, s.maxBackoff, s.jitter())
 	s.current.NextTry = now.Add(wait)
@@ -146,16 +187,18 @@ func (s *sender) attempt(ctx context.Context) bool {
 }
 
 // post makes one request and settles its alerts by the outcome.
-func (s *sender) post(ctx context.Context, batch []*message) *failure {
+func (s *sender) post(ctx context.Context, batch []parcel) *failure {
 	now := time.Now()
 	alerts := make(models.PostableAlerts, len(batch))
-	for i, m := range batch {
+	correct := s.clock.correction(now).from(s.ahead())
+	for i, p := range batch {
 		// An alert that ends while the request is under way would arrive as
 		// resolved.
-		alerts[i] = m.payload(now, s.timeout)
+		alerts[i] = p.payload(now, s.timeout, correct)
 	}
 	f := s.client.post(ctx, alerts)
 	took := time.Since(now)
+	s.readClock(now.Add(took))
 	n := len(batch)
 	if f == nil {
 		s.metrics.sent.Add(float64(n))
@@ -163,24 +206,25 @@ func (s *sender) post(ctx context.Context, batch []*message) *failure {
 		s.current.Sent += uint64(n)
 		s.current.LastSuccess = now.Add(took)
 		s.current.LastError = ""
-		for _, m := range batch {
-			delete(s.suspects, m.key)
+		s.contact.heard = now.Add(took)
+		for _, p := range batch {
+			delete(s.suspects, p.key)
 		}
-		s.outbox.settle(batch)
+		s.outbox.settle(batch, true, now.Add(took))
 		return nil
 	}
 	s.metrics.errors.Add(float64(n))
 	s.current.Failed += uint64(n)
 	s.current.LastError = f.text
 	if f.verdict == rejected && n == 1 {
-		s.reject(batch, f)
+		s.reject(batch, f, now.Add(took))
 	}
 	return f
 }
 
 // reject gives up on the one message of the batch, unless its alert has changed
 // since. Repeated refusals of one alert for the same reason are logged once.
-func (s *sender) reject(batch []*message, f *failure) {
+func (s *sender) reject(batch []parcel, f *failure, now time.Time) {
 	m := batch[0]
 	s.metrics.rejected.Inc()
 	s.current.Dropped++
@@ -192,7 +236,7 @@ func (s *sender) reject(batch []*message, f *failure) {
 		}
 		s.suspects[m.key] = f.text
 	}
-	s.outbox.settle(batch)
+	s.outbox.settle(batch, false, now)
 }
 
 // publish makes the current status visible to other goroutines.

@@ -26,4 +26,18 @@ type Status struct {
 	// not (and are sent again), Dropped ones are lost: refused, or pushed out
 	// of a full outbox.
 	Sent, Failed, Dropped uint64
+	// Undelivered is how many incidents, beginnings and ends of alerts, this
+	// Alertmanager has yet to be told of; OldestUndelivered is when the first of
+	// them was to be told, zero if there is none.
+	Undelivered       int
+	OldestUndelivered time.Time
+	// Late is how often incidents were reported that were over by then.
+	Late uint64
+	// Restarts is how often the Alertmanager was found to have restarted, and
+	// LastRestart when it last was started; zero if it never was.
+	Restarts    uint64
+	LastRestart time.Time
+	// ClockOffset is how far its clock is ahead of ours, by its last reply. Beyond
+	// 30 s alerts are sent with its time.
+	ClockOffset time.Duration
 }

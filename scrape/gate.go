@@ -16,9 +16,10 @@ import (
 // been committed, and once shut lets nothing through, so that a scrape which the
 // stop has cut off is not recorded as a failure of the target.
 type gate struct {
-	to        storage.AppendableV2
-	committed func(Scraped)
-	clock     func() (at time.Time, ahead time.Duration)
+	to storage.AppendableV2
+	// committing and committed are called before and after each commit.
+	committing, committed func(Scraped)
+	clock                 func() (at time.Time, ahead time.Duration)
 
 	mu     sync.Mutex
 	closed bool // guarded by mu
@@ -96,12 +97,16 @@ func (a *gateAppender) Commit() error {
 	if a.gate.closed {
 		return a.AppenderV2.Rollback()
 	}
+	sc := Scraped{At: time.UnixMilli(a.at), Up: a.up == 1 && !a.refused, Restoring: a.counts && !a.info}
+	if a.at != 0 {
+		a.gate.committing(sc)
+	}
 	err := a.AppenderV2.Commit()
 	// A scrape that storage did not take is finished all the same, but brought
 	// nothing: evaluation goes on over what is there, as over a failed scrape.
-	if a.gate.committed != nil && a.at != 0 {
-		stored := err == nil && !a.refused
-		a.gate.committed(Scraped{At: time.UnixMilli(a.at), Up: a.up == 1 && stored, Restoring: a.counts && !a.info})
+	if a.at != 0 {
+		sc.Up = sc.Up && err == nil
+		a.gate.committed(sc)
 	}
 	return err
 }

@@ -45,6 +45,9 @@ type Options struct {
 	// it failed, are in storage. It is called from the scraping goroutine and
 	// must not block. May be nil.
 	Committed func(Scraped)
+	// Committing is called before that, when the samples are about to be stored: who
+	// evaluates in between knows what it sees. May be nil.
+	Committing func(Scraped)
 	// Clock gives the time that a scrape which begins now is to bear, and how far
 	// that is ahead of the wall clock. Nil is the wall clock.
 	Clock func() (at time.Time, ahead time.Duration)
@@ -94,6 +97,12 @@ func New(opts Options) (*Scraper, error) {
 	if opts.Registerer == nil {
 		opts.Registerer = prometheus.NewRegistry()
 	}
+	if opts.Committed == nil {
+		opts.Committed = func(Scraped) {}
+	}
+	if opts.Committing == nil {
+		opts.Committing = func(Scraped) {}
+	}
 	if opts.Clock == nil {
 		opts.Clock = func() (time.Time, time.Duration) { return time.Now(), 0 }
 	}
@@ -114,7 +123,7 @@ func New(opts Options) (*Scraper, error) {
 // or if it cannot start, does it return.
 func (s *Scraper) Run(ctx context.Context) error {
 	conns := newConnections()
-	gate := &gate{to: s.opts.Appendable, committed: s.opts.Committed, clock: s.opts.Clock}
+	gate := &gate{to: s.opts.Appendable, committing: s.opts.Committing, committed: s.opts.Committed, clock: s.opts.Clock}
 	m, err := scrape.NewManager(&scrape.Options{
 		DiscoveryReloadOnStartup: true,
 		// The manager spreads first scrapes over an interval, for the sake of

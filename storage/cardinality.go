@@ -26,12 +26,12 @@ type Count struct {
 // Cardinality counts; it walks the index of the head. limit bounds each list. The
 // error is ErrNotReady.
 func (s *Store) Cardinality(limit int) (Cardinality, error) {
-	db, release, err := s.acquire()
+	h, release, err := s.acquire()
 	if err != nil {
 		return Cardinality{}, err
 	}
 	defer release()
-	st := db.Head().Stats(labels.MetricName, limit)
+	st := h.db.Head().Stats(labels.MetricName, limit)
 	return Cardinality{
 		Series:         st.NumSeries,
 		LabelPairs:     uint64(st.IndexPostingStats.NumLabelPairs),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
@@ -19,83 +20,110 @@ import (
 func (s *Store) Compact(ctx context.Context) error {
 	s.life.Lock()
 	defer s.life.Unlock()
-	if s.opts.Memory || !s.isOpen() || s.closed {
+	if s.opts.Memory || !s.isOpen() || s.closed || s.Degraded() {
 		return nil // nothing to replay, or nothing open
 	}
 	err := s.seal(ctx)
 	if s.isOpen() {
 		return err
 	}
-	return errors.Join(err, s.openTSDB())
+	return errors.Join(err, s.reopen())
+}
+
+// reopen opens the TSDB on the disk again, or goes on in memory where it does not
+// open. Called with life held.
+func (s *Store) reopen() error {
+	s.appending.close()
+	defer s.appending.open()
+	return s.reopenShut()
+}
+
+// reopenShut is reopen for who holds appenders back already.
+func (s *Store) reopenShut() error {
+	h, err := s.openTSDB()
+	if err != nil {
+		return errors.Join(err, s.fallBackShut(err))
+	}
+	s.publish(h)
+	return nil
 }
 
 // Close is Compact, but leaves the store closed and its directory unlocked. Even
 // if compaction fails, or ctx ends first, the store is closed and every sample
-// that was committed is on its way to the disk.
+// that was committed is on its way to the disk. A store that has left the disk
+// tries to return once more, so that what it has in memory is not lost.
 func (s *Store) Close(ctx context.Context) error {
+	s.upkeep.end(ctx)
 	s.life.Lock()
 	defer s.life.Unlock()
 	s.closed = true
-	if s.opts.Memory {
-		return s.discard()
+	var errs []error
+	if s.Degraded() && s.isOpen() {
+		if err := s.goBack(ctx, time.Now()); err != nil {
+			errs = append(errs, fmt.Errorf("samples since %s are lost, as the disk cannot be written: %w", s.fallback.view.Load().Since.Format(time.RFC3339), err))
+		}
 	}
-	return errors.Join(s.seal(ctx), s.unlock())
+	if s.opts.Memory || s.Degraded() {
+		errs = append(errs, s.discard())
+	} else {
+		errs = append(errs, s.seal(ctx))
+	}
+	s.awaitRetired(ctx)
+	return errors.Join(append(errs, s.removeMemory(), s.unlock())...)
 }
 
 // discard ends a store in memory.
 func (s *Store) discard() error {
-	db := s.detach()
-	if db == nil {
-		return s.unlock()
+	h := s.detach()
+	if h == nil {
+		return nil
 	}
-	err := errors.Join(db.Close(), os.RemoveAll(s.memoryDir), s.unlock())
-	s.memoryDir = ""
-	return err
+	return guard(h.db.Close)
 }
 
 // seal moves the head into blocks and closes the TSDB. Only if every sample of
 // the head has reached a block is the log removed.
 func (s *Store) seal(ctx context.Context) error {
-	db, release, err := s.acquire()
+	h, release, err := s.acquire()
 	if err != nil {
 		return nil // not open: nothing to seal
 	}
 	start := time.Now()
-	stop := context.AfterFunc(ctx, s.stopCompaction)
-	sealed, err := compactHead(ctx, db, s.opts.BlockDuration.Milliseconds())
+	stop := context.AfterFunc(ctx, h.stopCompaction)
+	var sealed int64
+	err = guard(func() (err error) { sealed, err = compactHead(ctx, h.db, h.blockRange, math.MaxInt64); return err })
 	stop()
 	release()
 	if err != nil {
 		s.metrics.sealed.WithLabelValues("failed").Inc()
 		err = fmt.Errorf("compact head: %w", err)
 	}
-	if db = s.detach(); db == nil {
+	if h = s.detach(); h == nil {
 		return err
 	}
-	if cerr := db.Close(); cerr != nil {
-		return errors.Join(err, fmt.Errorf("close storage: %w", cerr))
+	if cerr := guard(h.db.Close); cerr != nil {
+		return errors.Join(err, fmt.Errorf("close storage: %w", cerr), s.closeAnyway(h))
 	}
 	if err != nil {
 		return err
 	}
-	if db.Head().MaxTime() > sealed+1 { // an empty head stands at the end of the last block
+	if h.db.Head().MaxTime() > sealed+1 { // an empty head stands at the end of the last block
 		return errors.New("samples came while the head was compacted: the write-ahead log stays")
 	}
 	if err := s.cutLog(); err != nil {
 		return err
 	}
 	s.metrics.sealed.WithLabelValues("ok").Inc()
-	s.log.Info("storage compacted", "blocks", len(db.Blocks()), "duration", time.Since(start).Round(time.Millisecond))
+	s.log.Info("storage compacted", "blocks", len(h.db.Blocks()), "duration", time.Since(start).Round(time.Millisecond))
 	return nil
 }
 
-// compactHead writes blocks until the head is empty, and returns the time up to
-// which it did. Each stays within one aligned range of width rng, as the compactor
+// compactHead writes blocks until the head has nothing up to the given time, and
+// returns the time up to which it did. Each stays within one aligned range of width rng, as the compactor
 // merges only blocks that do.
-func compactHead(ctx context.Context, db *tsdb.DB, rng int64) (sealed int64, err error) {
-	db.DisableCompactions() // they would compete for what is left of the head
+func compactHead(ctx context.Context, db *tsdb.DB, rng, upTo int64) (sealed int64, err error) {
 	head := db.Head()
-	maxt := head.MaxTime()
+	maxt := min(head.MaxTime(), upTo)
 	if head.NumSeries() == 0 {
 		return maxt, nil
 	}
@@ -110,12 +138,6 @@ func compactHead(ctx context.Context, db *tsdb.DB, rng int64) (sealed int64, err
 		mint = max(end+1, head.MinTime()) // a clock that jumped leaves years without samples
 	}
 	return maxt, nil
-}
-
-func (s *Store) isOpen() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.open != nil
 }
 
 // alignedEnd is the last millisecond of the range of width rng that t is in,

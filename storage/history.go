@@ -44,12 +44,15 @@ var errVanished = errors.New("a compaction is under way")
 // OpenHistory opens the data directory dir. Where there is none, or no samples in
 // it, the error is an fs.ErrNotExist. What is there but cannot be read is left
 // out, and named by Damage.
-func OpenHistory(dir string) (*History, error) {
+func OpenHistory(dir string) (*History, error) { return openHistory(dir, "") }
+
+// openHistory makes its temporary directory in parent; empty is the system's.
+func openHistory(dir, parent string) (*History, error) {
 	h := &History{dir: filepath.Join(dir, "tsdb")}
 	if _, err := os.ReadDir(h.dir); err != nil {
 		return nil, fmt.Errorf("open history: %w", err)
 	}
-	temp, err := os.MkdirTemp("", "tocsin-history-")
+	temp, err := os.MkdirTemp(parent, "tocsin-history-")
 	if err != nil {
 		return nil, fmt.Errorf("open history: %w", err)
 	}
@@ -118,6 +121,11 @@ func (h *History) loadLog() error {
 	o.ChunkDirRoot = h.temp
 	o.ChunkWriteBufferSize = writeBuffer
 	o.StripeSize = stripeSize
+	// It is read through chunk by chunk, and a chunk that cannot be written to the
+	// temporary directory would end the process.
+	if err := hasFree(h.temp, dirSize(dir)+spare); err != nil {
+		return err
+	}
 	if h.head, err = tsdb.NewHead(nil, log, wal, nil, o, tsdb.NewHeadStats()); err != nil {
 		return err
 	}

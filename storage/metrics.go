@@ -9,6 +9,8 @@ const (
 	kindWAL   = "wal"
 	kindHead  = "head_chunks"
 	kindStore = "store"
+	// kindFuture is what bears times after a clock that was set back.
+	kindFuture = "future"
 )
 
 type metrics struct {
@@ -16,13 +18,20 @@ type metrics struct {
 	repaired *prometheus.CounterVec
 	sealed   *prometheus.CounterVec
 	damaged  prometheus.Gauge
+
+	degraded           prometheus.Gauge
+	fallbacks, returns prometheus.Counter
+
+	size      *prometheus.GaugeVec
+	sizeLimit prometheus.Gauge
+	dropped   prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
 	m := &metrics{
 		setAside: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "tocsin_storage_set_aside_total",
-			Help: "Parts of the store that could not be read and were moved to the set-aside directory.",
+			Help: "Parts of the store that could not be read, or are of times to come after the clock was set back, and were moved to the set-aside directory.",
 		}, []string{"kind"}),
 		repaired: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "tocsin_storage_repairs_total",
@@ -37,7 +46,34 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		Name: "tocsin_storage_last_damage_timestamp_seconds",
 		Help: "When this process last found a part of the store damaged; 0 if never.",
 	})
-	for _, k := range []string{kindBlock, kindWAL, kindHead, kindStore} {
+	m.degraded = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tocsin_storage_degraded",
+		Help: "Whether the store had to leave the disk and goes on in memory.",
+	})
+	m.fallbacks = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "tocsin_storage_fallbacks_total",
+		Help: "How often the store had to leave the disk for memory.",
+	})
+	m.returns = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "tocsin_storage_returns_total",
+		Help: "How often the store returned from memory to the disk.",
+	})
+	m.size = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "tocsin_storage_size_bytes",
+		Help: "What the store takes from the disk, or from memory where it is there, by part.",
+	}, []string{"part"})
+	m.sizeLimit = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tocsin_storage_size_limit_bytes",
+		Help: "The most that the store may take, all parts together; 0 for no limit.",
+	})
+	m.dropped = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "tocsin_storage_blocks_dropped_total",
+		Help: "Blocks that were deleted before their time, for the limit of the size or for a disk that is nearly full.",
+	})
+	for _, p := range []string{"blocks", "log", "set_aside"} {
+		m.size.WithLabelValues(p)
+	}
+	for _, k := range []string{kindBlock, kindWAL, kindHead, kindStore, kindFuture} {
 		m.setAside.WithLabelValues(k)
 	}
 	for _, k := range []string{kindWAL, kindHead} {
@@ -46,6 +82,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	for _, r := range []string{"ok", "failed"} {
 		m.sealed.WithLabelValues(r)
 	}
-	reg.MustRegister(m.setAside, m.repaired, m.sealed, m.damaged)
+	reg.MustRegister(m.setAside, m.repaired, m.sealed, m.damaged, m.degraded, m.fallbacks, m.returns,
+		m.size, m.sizeLimit, m.dropped)
 	return m
 }

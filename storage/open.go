@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"log/slog"
-	"os"
-	"path/filepath"
+	"math"
 	"syscall"
 	"time"
 
@@ -41,11 +39,33 @@ const (
 func (s *Store) Open() error {
 	s.life.Lock()
 	defer s.life.Unlock()
+	return s.openLocked()
+}
+
+// OpenOrFallBack is Open, but where the directory cannot be used the store opens
+// in memory, with the recent samples of the disk if they can be read, and returns
+// to the disk when it can. It fails only with *LockedError and ErrClosed, and
+// where there is no memory file system either.
+func (s *Store) OpenOrFallBack() error {
+	s.life.Lock()
+	defer s.life.Unlock()
+	err := s.openLocked()
+	locked := (*LockedError)(nil)
+	if err == nil || errors.Is(err, ErrClosed) || errors.As(err, &locked) {
+		return err
+	}
+	if ferr := s.fallBack(err); ferr != nil {
+		return errors.Join(err, ferr)
+	}
+	s.startUpkeep()
+	return nil
+}
+
+func (s *Store) openLocked() error {
 	if s.closed {
 		return ErrClosed
 	}
-	if _, release, err := s.acquire(); err == nil {
-		release()
+	if s.isOpen() {
 		return nil
 	}
 	if err := s.lockOnce(); err != nil {
@@ -54,13 +74,18 @@ func (s *Store) Open() error {
 	if err := s.emptyTrash(); err != nil {
 		s.log.Warn("leftover of the last stop stays", "err", err)
 	}
-	err := s.makeMemoryDir()
-	if err == nil {
-		err = s.openTSDB()
+	var h *handle
+	var err error
+	if s.opts.Memory {
+		h, err = s.openMemory()
+	} else if err = s.probe(); err == nil {
+		h, err = s.openTSDB()
 	}
 	if err != nil {
 		return errors.Join(err, s.unlock())
 	}
+	s.publish(h)
+	s.startUpkeep()
 	return nil
 }
 
@@ -79,7 +104,7 @@ func (s *Store) lockOnce() error {
 	if s.lock != nil {
 		return nil
 	}
-	if err := os.MkdirAll(s.opts.Dir, 0o755); err != nil {
+	if err := makeDir(s.opts.Dir); err != nil {
 		return fmt.Errorf("make data directory: %w", err)
 	}
 	lock, err := lockDir(s.opts.Dir)
@@ -90,97 +115,80 @@ func (s *Store) lockOnce() error {
 	return nil
 }
 
-// tmpfs is where Linux keeps files in memory.
-const tmpfs = "/dev/shm"
-
-func (s *Store) makeMemoryDir() error {
-	if !s.opts.Memory || s.memoryDir != "" {
-		return nil
-	}
-	parent := tmpfs
-	if !fileExists(parent) {
-		parent = "" // the system's own place for what does not last
-	}
-	if parent == "" {
-		parent = os.TempDir()
-	}
-	// The name is that of the data directory, so that what a killed process left
-	// there is found: it is memory that nobody else would free.
-	abs, err := filepath.Abs(s.opts.Dir)
-	if err != nil {
-		return fmt.Errorf("make directory in memory: %w", err)
-	}
-	h := fnv.New64a()
-	h.Write([]byte(abs))
-	dir := filepath.Join(parent, fmt.Sprintf("tocsin-%016x", h.Sum64()))
-	if err := errors.Join(os.RemoveAll(dir), os.Mkdir(dir, 0o700)); err != nil {
-		return fmt.Errorf("make directory in memory: %w", err)
-	}
-	s.memoryDir = dir
-	return nil
-}
-
 // openTSDB opens, and on failure sets aside ever more until it can: the blocks
 // that do not open, then the head's chunks, then its log, then all.
-func (s *Store) openTSDB() error {
+func (s *Store) openTSDB() (*handle, error) {
 	if _, err := s.setAsideUnnamed(); err != nil {
 		s.log.Warn("looking for unreadable blocks", "err", err)
 	}
 	remedies := []func() (int, error){s.setAsideBlocks, s.setAsideHead, s.setAsideLog, s.setAsideStore}
 	for {
-		err := s.tryOpen()
+		h, err := s.openAt(s.tsdbDir(), false)
 		if err == nil {
-			return nil
+			if err := syncDir(s.opts.Dir); err != nil { // the TSDB syncs what is in its own only
+				s.log.Warn("samples may not outlive a power cut", "err", err)
+			}
+			return h, nil
 		}
 		if !isDamage(err) {
-			return fmt.Errorf("open storage in %s: %w", s.tsdbDir(), err)
+			return nil, fmt.Errorf("open storage in %s: %w", s.tsdbDir(), err)
 		}
 		s.log.Warn("storage does not open, looking for what is damaged", "err", err)
 		moved := 0
 		for moved == 0 {
 			if len(remedies) == 0 {
-				return fmt.Errorf("open storage in %s: %w", s.tsdbDir(), err)
+				return nil, fmt.Errorf("open storage in %s: %w", s.tsdbDir(), err)
 			}
 			n, rerr := remedies[0]()
 			if rerr != nil {
-				return fmt.Errorf("set damaged storage aside: %w", errors.Join(rerr, err))
+				return nil, fmt.Errorf("set damaged storage aside: %w", errors.Join(rerr, err))
 			}
 			moved, remedies = n, remedies[1:]
 		}
 	}
 }
 
-func (s *Store) tryOpen() error {
-	reg := prometheus.NewRegistry()
-	log := slog.New(atLeast{slog.LevelWarn, s.log.Handler()})
-	db, err := tsdb.Open(s.tsdbDir(), log, reg, s.tsdbOptions(), nil)
-	if err != nil {
-		return err
+// openAt opens the TSDB in dir. Nobody sees it until it is published.
+func (s *Store) openAt(dir string, memory bool) (*handle, error) {
+	s.generation = (s.generation + 1) % (1 << (64 - generationShift))
+	h := &handle{
+		dir: dir, memory: memory, generation: s.generation,
+		blockRange: s.opts.BlockDuration.Milliseconds(), registry: prometheus.NewRegistry(),
 	}
-	s.registry.Store(reg)
-	s.reportRepairs(reg)
-	s.mu.Lock()
-	s.open = &handle{db: db}
-	s.mu.Unlock()
-	return nil
+	log := slog.New(atLeast{slog.LevelWarn, s.log.Handler()})
+	err := guard(func() (err error) {
+		h.db, err = tsdb.Open(dir, log, h.registry, s.tsdbOptions(h), nil)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	h.db.DisableCompactions() // upkeep compacts
+	s.reportRepairs(h.registry)
+	return h, nil
 }
 
-func (s *Store) tsdbOptions() *tsdb.Options {
+func (s *Store) tsdbOptions(h *handle) *tsdb.Options {
 	o := tsdb.DefaultOptions()
 	o.NoLockfile = true // ours covers the whole data directory
 	o.RetentionDuration = s.opts.RetentionTime.Milliseconds()
-	o.MaxBytes = s.opts.RetentionSize
+	o.BlocksToDelete = s.blocksToDelete(h)
 	o.MinBlockDuration = s.opts.BlockDuration.Milliseconds()
 	o.MaxBlockDuration = max(s.opts.BlockDuration, maxBlock(s.opts.RetentionTime)).Milliseconds()
-	o.WALSegmentSize = walSegmentSize
-	if s.opts.Memory {
+	// On its own the TSDB would write chunks of the head at this interval, and
+	// panic where it cannot: upkeep does it, with a look at the disk first.
+	o.BlockReloadInterval = math.MaxInt64
+	o.WALSegmentSize = int(s.part(walSegmentSize, 1<<17)) &^ (1<<15 - 1) // whole pages
+	if h.memory {
 		o.WALSegmentSize = -1 // there is no next process to replay it
 	}
 	o.WALCompression = compression.Snappy
-	o.MaxBlockChunkSegmentSize = chunkSegmentSize
+	o.MaxBlockChunkSegmentSize = s.part(chunkSegmentSize, 1<<18)
 	o.StripeSize = stripeSize
 	o.HeadChunksWriteBufferSize = writeBuffer
-	o.NewCompactorFunc = s.newCompactor
+	o.NewCompactorFunc = func(ctx context.Context, r prometheus.Registerer, l *slog.Logger, ranges []int64, pool chunkenc.Pool, opts *tsdb.Options) (tsdb.Compactor, error) {
+		return s.newCompactor(ctx, h, r, l, ranges, pool, opts)
+	}
 	return o
 }
 
@@ -191,19 +199,6 @@ func maxBlock(retention time.Duration) time.Duration {
 		return maxBlockDuration
 	}
 	return min(maxBlockDuration, max(blockDuration, retention/10))
-}
-
-// newCompactor makes the TSDB's own compactor under a context that Compact can
-// cancel: the TSDB's can only be cancelled by closing it, under the feet of the
-// compaction.
-func (s *Store) newCompactor(ctx context.Context, r prometheus.Registerer, l *slog.Logger, ranges []int64, pool chunkenc.Pool, opts *tsdb.Options) (tsdb.Compactor, error) {
-	ctx, s.stopCompaction = context.WithCancel(ctx)
-	return tsdb.NewLeveledCompactorWithOptions(ctx, r, l, ranges, pool, tsdb.LeveledCompactorOptions{
-		MaxBlockChunkSegmentSize:    opts.MaxBlockChunkSegmentSize,
-		EnableOverlappingCompaction: opts.EnableOverlappingCompaction,
-		PD:                          opts.PostingsDecoderFactory,
-		FloatChunkEncoding:          func() chunkenc.Encoding { return opts.FloatChunkEncoding },
-	})
 }
 
 func (s *Store) unlock() error {

@@ -1,9 +1,11 @@
 package storage
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,7 +14,9 @@ import (
 
 	"github.com/oklog/ulid/v2"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/tsdb"
+	"github.com/prometheus/prometheus/tsdb/chunkenc"
 )
 
 // keepSetAside bounds how many damaged parts stay on the disk: the newest.
@@ -21,7 +25,7 @@ const keepSetAside = 5
 // Repair is one thing that was wrong with the store at open and what was done.
 type Repair struct {
 	At time.Time
-	// Kind is block, wal, head_chunks or store.
+	// Kind is block, wal, head_chunks, store or future.
 	Kind string
 	// Text says what was done, and where what was set aside now stands.
 	Text string
@@ -94,6 +98,40 @@ func (s *Store) setAsideWhere(check func(dir string) error) (moved int, err erro
 		moved++
 	}
 	return moved, nil
+}
+
+// setAsideUnreadable moves away every block of which not all can be read.
+func (s *Store) setAsideUnreadable() (int, error) {
+	return s.setAsideWhere(func(dir string) error {
+		return guard(func() (err error) {
+			b, err := tsdb.OpenBlock(s.log, dir, nil, nil)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, b.Close()) }()
+			return readThrough(b)
+		})
+	})
+}
+
+// readThrough reads every sample of a block.
+func readThrough(b *tsdb.Block) (err error) {
+	q, err := tsdb.NewBlockQuerier(b, math.MinInt64, math.MaxInt64)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, q.Close()) }()
+	set := q.Select(context.Background(), false, nil, labels.MustNewMatcher(labels.MatchNotEqual, labels.MetricName, ""))
+	var it chunkenc.Iterator
+	for set.Next() {
+		for it = set.At().Iterator(it); it.Next() != chunkenc.ValNone; {
+			continue
+		}
+		if it.Err() != nil {
+			return it.Err()
+		}
+	}
+	return set.Err()
 }
 
 // setAsideHead moves the head's chunks away: their samples are read from the

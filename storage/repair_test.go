@@ -61,7 +61,7 @@ func TestDamage(t *testing.T) {
 		t.Fatal(err)
 	}
 	fill(t, s, t0.Add(-90*time.Minute+1000*time.Second), 400, 10*time.Second)
-	db := s.detach() // closed as the TSDB closes, not sealed
+	db := s.detach().db // closed as the TSDB closes, not sealed
 	db.ForceHeadMMap()
 	if err := errors.Join(db.Close(), s.unlock()); err != nil {
 		t.Fatal(err)

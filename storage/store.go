@@ -10,9 +10,7 @@
 package storage
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math"
 	"path/filepath"
@@ -23,7 +21,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/prometheus/storage"
-	"github.com/prometheus/prometheus/tsdb"
 )
 
 // ErrNotReady is the answer to appends and queries while the TSDB is not open:
@@ -41,7 +38,8 @@ type Options struct {
 	Dir string
 	// RetentionTime is how long samples are kept; zero keeps them for ever.
 	RetentionTime time.Duration
-	// RetentionSize is how many bytes of blocks are kept; zero means no limit.
+	// RetentionSize is how many bytes the store takes at most: blocks, write-ahead
+	// log, head chunks and what was set aside. Zero means no limit.
 	RetentionSize int64
 	// Memory keeps samples off the disk: they live in a directory on tmpfs, and
 	// end with the process.
@@ -49,8 +47,11 @@ type Options struct {
 	// BlockDuration is how much time one block of the head covers; zero means two
 	// hours.
 	BlockDuration time.Duration
-	Logger        *slog.Logger
-	Registerer    prometheus.Registerer
+	// Now bounds the times of samples: none may be 10 min or more ahead of it. Nil
+	// bounds them by nothing.
+	Now        func() time.Time
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
 }
 
 // Store is the TSDB of one data directory. Its methods may be called from any
@@ -60,19 +61,24 @@ type Store struct {
 	log     *slog.Logger
 	metrics *metrics
 	lock    *dirLock // guarded by life
-	// memoryDir is the TSDB's directory in memory mode; guarded by life.
+	// memoryDir is where TSDBs in memory have their directories; guarded by life.
 	memoryDir string
 
-	// life serialises Open, Compact and Close.
-	life   sync.Mutex
-	closed bool // guarded by life: for good
+	// life serialises all that opens, exchanges and closes TSDBs.
+	life       sync.Mutex
+	closed     bool   // guarded by life: for good
+	generation uint64 // guarded by life: of the last handle
+	fallback   fallback
+	upkeep     upkeep
+	size       size
 
-	mu   sync.Mutex
-	open *handle // guarded by mu; nil while the TSDB is not open
+	mu    sync.Mutex
+	open  *handle // guarded by mu; nil while the TSDB is not open
+	doubt *doubt  // guarded by mu; nil unless the open TSDB failed
 
-	stopCompaction context.CancelFunc // guarded by life
-	registry       atomic.Pointer[prometheus.Registry]
-	repairs        repairLog
+	appending turnstile
+	registry  atomic.Pointer[prometheus.Registry]
+	repairs   repairLog
 }
 
 var (
@@ -98,76 +104,12 @@ func New(opts Options) *Store {
 		metrics: newMetrics(opts.Registerer),
 	}
 	s.registry.Store(prometheus.NewRegistry())
+	s.upkeep.wake = make(chan struct{}, 1)
 	return s
 }
 
-func (s *Store) tsdbDir() string {
-	if s.opts.Memory {
-		return s.memoryDir
-	}
-	return filepath.Join(s.opts.Dir, "tsdb")
-}
-
-// handle is one open TSDB and a count of those who use it. A count and not a
-// read lock: a user that asks for a second hold while the store waits to close
-// must be refused, not made to wait for itself.
-type handle struct {
-	db    *tsdb.DB
-	users sync.WaitGroup
-}
-
-// acquire holds the TSDB open until release is called.
-func (s *Store) acquire() (db *tsdb.DB, release func(), err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.open == nil {
-		return nil, nil, ErrNotReady
-	}
-	h := s.open
-	h.users.Add(1)
-	return h.db, sync.OnceFunc(h.users.Done), nil
-}
-
-// detach makes the store refuse new users and waits until the last has gone.
-// It returns nil if the store was not open.
-func (s *Store) detach() *tsdb.DB {
-	s.mu.Lock()
-	h := s.open
-	s.open = nil
-	s.mu.Unlock()
-	if h == nil {
-		return nil
-	}
-	h.users.Wait()
-	return h.db
-}
-
-// AppenderV2 starts one transaction. While the store is not open the appender
-// refuses every sample with ErrNotReady. Commit or Rollback must follow: until
-// then the store cannot be closed.
-func (s *Store) AppenderV2(ctx context.Context) storage.AppenderV2 {
-	db, release, err := s.acquire()
-	if err != nil {
-		return closedAppender{}
-	}
-	return &appender{AppenderV2: db.AppenderV2(ctx), release: release}
-}
-
-// Querier reads samples from mint to maxt, in milliseconds, both inclusive. It
-// must be closed: until then the store cannot be closed. Without an open TSDB
-// the error is ErrNotReady.
-func (s *Store) Querier(mint, maxt int64) (storage.Querier, error) {
-	db, release, err := s.acquire()
-	if err != nil {
-		return nil, err
-	}
-	q, err := db.Querier(mint, maxt)
-	if err != nil {
-		release()
-		return nil, fmt.Errorf("open querier: %w", err)
-	}
-	return &querier{Querier: q, release: release}, nil
-}
+// tsdbDir is where the TSDB of this store belongs on the disk.
+func (s *Store) tsdbDir() string { return filepath.Join(s.opts.Dir, "tsdb") }
 
 // Gather gives the TSDB's own metrics, those of the database that is open now.
 func (s *Store) Gather() ([]*dto.MetricFamily, error) { return s.registry.Load().Gather() }
@@ -175,15 +117,12 @@ func (s *Store) Gather() ([]*dto.MetricFamily, error) { return s.registry.Load()
 // Newest is the time of the newest sample; zero if there is none or the store is
 // not open. After a crash it tells when the process before was last alive.
 func (s *Store) Newest() time.Time {
-	db, release, err := s.acquire()
+	h, release, err := s.acquire()
 	if err != nil {
 		return time.Time{}
 	}
 	defer release()
-	newest := db.Head().MaxTime()
-	for _, b := range db.Blocks() {
-		newest = max(newest, b.MaxTime()-1)
-	}
+	newest := h.newest()
 	if newest == math.MinInt64 {
 		return time.Time{}
 	}
@@ -192,11 +131,17 @@ func (s *Store) Newest() time.Time {
 
 // Stats is what the page shows of the store.
 type Stats struct {
-	Open   bool
-	Series uint64
-	Blocks int
+	Open bool
+	// Memory: samples are off the disk, by choice or because Degraded.
+	Memory bool
+	// Degraded is nil unless the store has left the disk.
+	Degraded *Degraded
+	Series   uint64
+	Blocks   int
 	// BlockBytes and HeadBytes (write-ahead log and head chunks) are on disk.
 	BlockBytes, HeadBytes int64
+	// SetAsideBytes are on disk too; they are counted with each round of upkeep.
+	SetAsideBytes int64
 	// MinTime is the oldest sample's time; zero when there is none.
 	MinTime time.Time
 	// Repairs, oldest first: what was repaired or set aside by this process.
@@ -206,14 +151,19 @@ type Stats struct {
 // Stats reads the current numbers; they cost a look at the block list.
 func (s *Store) Stats() Stats {
 	st := Stats{Repairs: s.repairs.list()}
-	db, release, err := s.acquire()
+	st.Degraded = s.fallback.view.Load()
+	h, release, err := s.acquire()
 	if err != nil {
 		return st
 	}
 	defer release()
-	st.Open = true
+	db := h.db
+	st.Open, st.Memory = true, h.memory
 	st.Series = db.Head().NumSeries()
 	st.HeadBytes = db.Head().Size()
+	if u := s.size.last.Load(); u != nil {
+		st.SetAsideBytes = u.aside
+	}
 	for _, b := range db.Blocks() {
 		st.Blocks++
 		st.BlockBytes += b.Size()

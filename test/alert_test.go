@@ -57,14 +57,14 @@ const containerRules = `groups:
       summary: '{{ if gt $value 3.0 }}again and again{{ end }}'
 `
 
-// alertingPlugin is enabled with the given rules and Alertmanager, within the
-// time that an enable may take.
-func alertingPlugin(t *testing.T, e *dockerEngine, rules string, am *alertmanager) *plugin {
+// alertingPlugin is enabled with the given rules and Alertmanager, and with settings
+// beside, within the time that an enable may take.
+func alertingPlugin(t *testing.T, e *dockerEngine, rules string, am *alertmanager, settings ...string) *plugin {
 	t.Helper()
 	p := installPlugin(t, e)
 	// endsAt is 4 resend delays ahead: far enough that an alert which is gone
 	// earlier was resolved, and has not run out.
-	p.set(t, "RULES_PATH="+rules, "ALERTMANAGER_URL="+am.url, "RESEND_DELAY=10s")
+	p.set(t, append([]string{"RULES_PATH=" + rules, "ALERTMANAGER_URL=" + am.url, "RESEND_DELAY=10s"}, settings...)...)
 	took := p.enable(t)
 	if took >= enableLimit {
 		t.Errorf("enable took %s, want less than %s", took, enableLimit)

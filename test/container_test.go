@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -48,10 +49,13 @@ func (e *dockerEngine) importBusybox() error {
 	return nil
 }
 
+// containers counts the containers of this run: each has a name of its own.
+var containers atomic.Int64
+
 // container starts a container that the test's end removes, and returns its name.
 func (e *dockerEngine) container(t *testing.T, options []string, command ...string) string {
 	t.Helper()
-	name := "c-" + strings.ToLower(strings.NewReplacer("/", "-", "_", "-").Replace(t.Name()))
+	name := fmt.Sprintf("c-%d-%s", containers.Add(1), strings.ToLower(strings.NewReplacer("/", "-", "_", "-").Replace(t.Name())))
 	args := append([]string{"run", "--detach", "--network", "none", "--name", name,
 		// A shell as process 1 ignores SIGTERM, and the engine would wait for it.
 		"--stop-signal", "KILL"}, options...)

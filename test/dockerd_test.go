@@ -1,7 +1,9 @@
 package test
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,8 +35,7 @@ func startEngine(config string) (*dockerEngine, error) {
 		return nil, err
 	}
 	e := &dockerEngine{dir: dir}
-	err = os.WriteFile(filepath.Join(dir, "daemon.json"), []byte(config), 0o644)
-	if err == nil {
+	if err = e.configure(config); err == nil {
 		err = e.start()
 	}
 	if err == nil {
@@ -46,6 +47,11 @@ func startEngine(config string) (*dockerEngine, error) {
 		return nil, err
 	}
 	return e, nil
+}
+
+// configure writes the engine's daemon.json, for its next start.
+func (e *dockerEngine) configure(config string) error {
+	return os.WriteFile(e.path("daemon.json"), []byte(config), 0o644)
 }
 
 // start starts the engine on its directory, and waits until it answers.
@@ -77,6 +83,29 @@ func (e *dockerEngine) stop() error {
 		return nil
 	}
 	return e.process.stop(engineStop)
+}
+
+// kill ends the engine as the kernel would. Its containers and plugins live on; its
+// containerd dies with it, and is waited for: an engine that is started before takes
+// that for its own, and is half a minute about finding out.
+func (e *dockerEngine) kill() error {
+	text, err := os.ReadFile(e.path("exec/containerd/containerd.pid"))
+	if err := errors.Join(e.process.kill(), ignoreMissing(err)); err != nil || len(text) == 0 {
+		return err // the machine's own containerd lives on
+	}
+	return poll(10*time.Second, func() error {
+		if _, err := os.Stat(filepath.Join("/proc", strings.TrimSpace(string(text)))); err == nil {
+			return errors.New("the engine's containerd is still there")
+		}
+		return nil
+	})
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // remove stops the engine and removes its directory. An engine may leave mounts

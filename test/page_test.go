@@ -70,6 +70,35 @@ func (p page) value(expr string, at time.Time) (float64, error) {
 	return strconv.ParseFloat(text, 64)
 }
 
+// times are those of all samples of a series, of the given time back.
+func (p page) times(series string, back time.Duration) ([]time.Time, error) {
+	var data struct {
+		Result []struct{ Values [][2]any }
+	}
+	form := url.Values{"query": {fmt.Sprintf("%s[%s]", series, back)}}
+	if err := p.api("/api/v1/query?"+form.Encode(), &data); err != nil {
+		return nil, err
+	}
+	if len(data.Result) != 1 {
+		return nil, fmt.Errorf("query %s: %d series, want 1", series, len(data.Result))
+	}
+	var at []time.Time
+	for _, v := range data.Result[0].Values {
+		seconds, ok := v[0].(float64)
+		if !ok {
+			return nil, fmt.Errorf("query %s: time %v is no number", series, v[0])
+		}
+		at = append(at, time.UnixMilli(int64(seconds*1000)))
+	}
+	return at, nil
+}
+
+// scrapedAt is when the engine was last scraped with success.
+func (p page) scrapedAt() (time.Time, error) {
+	v, err := p.value(`timestamp(up{job="docker"}) and up{job="docker"} == 1`, time.Now())
+	return time.UnixMilli(int64(v * 1000)), err
+}
+
 // ruleGroup is a group of /api/v1/rules.
 type ruleGroup struct {
 	Name           string

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -77,6 +78,47 @@ func (p *plugin) enable(t *testing.T) time.Duration {
 func (p *plugin) disable(t *testing.T) {
 	t.Helper()
 	p.engine.mustDocker(t, "plugin", "disable", p.name)
+}
+
+// signal sends a signal that ends the plugin's process, and waits until it is gone.
+func (p *plugin) signal(sig syscall.Signal) error {
+	pid, err := p.pid()
+	if err != nil {
+		return err
+	}
+	if err := syscall.Kill(pid, sig); err != nil {
+		return err
+	}
+	return poll(15*time.Second, func() error {
+		if now, err := p.pid(); err == nil && now == pid {
+			return fmt.Errorf("process %d is still there", pid)
+		}
+		return nil
+	})
+}
+
+// pid finds the plugin's process by the control group that the engine gave it, which
+// bears the plugin's id.
+func (p *plugin) pid() (int, error) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return 0, err
+	}
+	for _, entry := range entries {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
+		}
+		groups, err := os.ReadFile(filepath.Join("/proc", entry.Name(), "cgroup"))
+		if err != nil || !strings.Contains(string(groups), p.id) {
+			continue
+		}
+		program, err := os.ReadFile(filepath.Join("/proc", entry.Name(), "cmdline"))
+		if err == nil && strings.HasPrefix(string(program), "/usr/bin/tocsin\x00") {
+			return pid, nil
+		}
+	}
+	return 0, fmt.Errorf("no process of the plugin %s", p.id)
 }
 
 // enabled is the engine's view of the plugin.

@@ -70,6 +70,13 @@ func (p *process) stop(grace time.Duration) error {
 	return fmt.Errorf("%s took longer than %s to stop", p.cmd.Path, grace)
 }
 
+// kill ends the program with SIGKILL, and waits until it is gone.
+func (p *process) kill() error {
+	err := p.cmd.Process.Kill()
+	<-p.done
+	return err
+}
+
 // output is all that the program has written so far.
 func (p *process) output() string {
 	text, err := os.ReadFile(p.log)

@@ -1,6 +1,7 @@
 package test
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -33,11 +34,11 @@ type firing struct {
 	startsAt time.Time
 }
 
-// fireStopped makes ContainerStopped fire.
-func fireStopped(t *testing.T, e *dockerEngine) *firing {
+// fireStopped makes ContainerStopped fire, in a plugin with settings beside.
+func fireStopped(t *testing.T, e *dockerEngine, settings ...string) *firing {
 	t.Helper()
 	am := startAlertmanager(t)
-	p := alertingPlugin(t, e, writeRules(t, "stopped.yml", stoppedRules), am)
+	p := alertingPlugin(t, e, writeRules(t, "stopped.yml", stoppedRules), am, settings...)
 	e.container(t, nil, "true")
 	f := &firing{plugin: p, am: am}
 	f.startsAt = am.received(t, 10*time.Second, "ContainerStopped").StartsAt
@@ -157,10 +158,12 @@ func TestEngineRestart(t *testing.T) {
 }
 
 // With live-restore the plugin's process outlasts the engine's: the pause can be
-// watched, and the socket that the next engine serves is a new one.
+// watched, and the socket that the next engine serves is a new one. No container runs,
+// which the engine then ends in another way; TestRestarts has some.
 func TestLiveRestore(t *testing.T) {
 	e := ownEngine(t, `{"live-restore": true}`)
-	f := fireStopped(t, e)
+	// The last will lasts for less than the pause: it is to be refreshed.
+	f := fireStopped(t, e, "RESEND_DELAY=2s", "PAUSE_HOLD=6s")
 	if err := e.stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -169,12 +172,12 @@ func TestLiveRestore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stays(t, 3*time.Second, "evaluation is paused", func() error {
+	stays(t, 10*time.Second, "evaluation is paused", func() error {
 		at, err := f.plugin.lastEvaluation()
 		if err == nil && !at.Equal(last) {
 			err = fmt.Errorf("evaluated at %s, after %s", at, last)
 		}
-		return err
+		return errors.Join(err, f.unresolved())
 	})
 	if _, err := f.plugin.alert("ContainerStopped"); err != nil {
 		t.Errorf("in the pause: %v", err)
@@ -182,10 +185,18 @@ func TestLiveRestore(t *testing.T) {
 	if err := e.start(); err != nil {
 		t.Fatal(err)
 	}
+	started := time.Now()
 	eventually(t, 20*time.Second, "evaluation goes on", func() error {
 		at, err := f.plugin.lastEvaluation()
 		if err == nil && !at.After(last) {
 			err = fmt.Errorf("last evaluated at %s", at)
+		}
+		return err
+	})
+	eventually(t, backLimit, "scraping goes on", func() error {
+		at, err := f.plugin.scrapedAt()
+		if err == nil && !at.After(started) {
+			err = fmt.Errorf("last scraped at %s, the engine is there since %s", at, started)
 		}
 		return err
 	})

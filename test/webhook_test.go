@@ -20,10 +20,11 @@ type webhook struct {
 
 // notice is one alert of one notification.
 type notice struct {
-	Status   string
-	Labels   map[string]string
-	StartsAt time.Time
-	EndsAt   time.Time
+	Status      string
+	Labels      map[string]string
+	Annotations map[string]string
+	StartsAt    time.Time
+	EndsAt      time.Time
 }
 
 func newWebhook(t *testing.T) *webhook {

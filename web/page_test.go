@@ -107,14 +107,15 @@ func TestStatusPage(t *testing.T) {
 		st := fixtureStatus()
 		st.Problems = []Problem{{Kind: "rule file", Where: "/rules/bad.yml:3:9", Text: "unknown field", Hint: "did you mean expr?"}}
 		st.Targets = append(st.Targets, Target{Job: "node", URL: "http://u:secret@node/metrics", Health: Down, LastError: "connection refused", Labels: labels.FromStrings("job", "node", "rack", "b2")})
-		st.Alertmanagers = append(st.Alertmanagers, Alertmanager{URL: "https://u:secret@am2", Pending: 7, Dropped: 2, LastRejection: "empty label", LastError: "no such host", NextTry: now.Add(34 * time.Second), LastAttempt: ago(time.Second)})
+		st.Alertmanagers = append(st.Alertmanagers, Alertmanager{URL: "https://u:secret@am2", Pending: 7, Dropped: 2, LastRejection: "empty label", LastError: "no such host", NextTry: now.Add(34 * time.Second), LastAttempt: ago(time.Second),
+			Undelivered: 3, OldestUndelivered: ago(20 * time.Minute), Late: 4, Restarts: 1, LastRestart: ago(3 * time.Hour), ClockOffset: -2 * time.Hour})
 		st.Settings = append(st.Settings, Setting{"ALERTMANAGER_URL", "http://am:9093,https://u:secret@am2", "environment", "alertmanager.url"})
 		st.Storage.Trouble = "the disk is full"
 		return st
 	}})
 	page := body(t, h, "/", http.StatusOK)
 	contains(t, page,
-		"2 lost", "Refused: empty label",
+		"2 lost, 4 reported late", "Refused: empty label", "for 20 min", "restarted 3 h ago", "its clock is 2 h behind ours",
 		"<title>(1) Tocsin on edge-17</title>",
 		"<h1>1 alert firing</h1>",
 		"1 alert pending · 2 problems · 1 rule failing · 1 of 2 targets down · 1 of 2 Alertmanagers cannot be reached · 7 notifications waiting",

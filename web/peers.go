@@ -65,7 +65,18 @@ type alertmanagerView struct {
 	NextTry     moment
 	Error       string
 	Rejection   string
+	// Oldest is how long the oldest undelivered incident has waited; empty if there
+	// is none.
+	Oldest   string
+	Late     uint64
+	Restarts uint64
+	Restart  moment
+	Clock    string // how far its clock is off; empty if it is not
 }
+
+// clockTolerance is how far an Alertmanager's clock may be off before a reader
+// should know: alerts are then sent with its time.
+const clockTolerance = 30 * time.Second
 
 func newAlertmanagerView(a *Alertmanager, now time.Time) alertmanagerView {
 	v := alertmanagerView{
@@ -81,6 +92,18 @@ func newAlertmanagerView(a *Alertmanager, now time.Time) alertmanagerView {
 		NextTry:     moment{a.NextTry, now},
 		Error:       short(redact(a.LastError)),
 		Rejection:   short(redact(a.LastRejection)),
+		Late:        a.Late,
+		Restarts:    a.Restarts,
+		Restart:     moment{a.LastRestart, now},
+	}
+	if a.Undelivered > 0 && now.After(a.OldestUndelivered) {
+		v.Oldest = spanText(now.Sub(a.OldestUndelivered))
+	}
+	switch {
+	case a.ClockOffset > clockTolerance:
+		v.Clock = spanText(a.ClockOffset) + " ahead of ours"
+	case a.ClockOffset < -clockTolerance:
+		v.Clock = spanText(-a.ClockOffset) + " behind ours"
 	}
 	switch {
 	case a.LastError != "":

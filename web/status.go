@@ -94,6 +94,18 @@ type Alertmanager struct {
 	// Alerts since the start of the process: Sent were taken, Failed were part of
 	// a request that was not and is repeated, Dropped are lost.
 	Sent, Failed, Dropped uint64
+	// Undelivered is how many beginnings and ends of alerts it has yet to be told
+	// of, OldestUndelivered since when the first of them waits. Late is how often it
+	// was told of what was over by then.
+	Undelivered       int
+	OldestUndelivered time.Time
+	Late              uint64
+	// Restarts is how often it was found to have restarted, LastRestart when it
+	// last was started.
+	Restarts    uint64
+	LastRestart time.Time
+	// ClockOffset is how far its clock is ahead of ours.
+	ClockOffset time.Duration
 }
 
 // Setting is one setting as it is in effect.

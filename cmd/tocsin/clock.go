@@ -20,7 +20,8 @@ type clock struct {
 	line *timeline.Timeline
 	read func() timeline.Reading
 	log  *slog.Logger
-	// cutOver sets aside what is stored of later times.
+	// cutOver sets aside what is stored of later times; whoever has the storage
+	// fills it in.
 	cutOver func(at time.Time) error
 	last    atomic.Pointer[timeline.Now] // of the last scrape that began
 
@@ -29,12 +30,12 @@ type clock struct {
 	ahead, trusted prometheus.Gauge
 }
 
-func newClock(cutOver func(time.Time) error, log *slog.Logger, reg prometheus.Registerer) *clock {
+func newClock(log *slog.Logger, reg prometheus.Registerer) *clock {
 	gauge := func(name, help string) prometheus.Gauge {
 		return prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
 	}
 	c := &clock{
-		line: timeline.New(builtAt()), read: timeline.Read, cutOver: cutOver, log: log.With("component", "clock"),
+		line: timeline.New(builtAt()), read: timeline.Read, log: log.With("component", "clock"),
 		steps: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "tocsin_clock_steps_total",
 			Help: "Steps of the wall clock against the monotonic clock.",

@@ -67,10 +67,11 @@ func newEdge(t *testing.T) *edge {
 func (e *edge) boot() {
 	e.t.Helper()
 	log, reg := slog.New(slog.DiscardHandler), prometheus.NewRegistry()
-	e.store = storage.New(storage.Options{Dir: filepath.Join(e.dir, "data"), RetentionTime: 15 * 24 * time.Hour, Logger: log})
-	jrnl := journal.New(journal.Options{Path: filepath.Join(e.dir, "data", "journal.db")})
-	e.clock = newClock(e.store.CutOver, log, reg)
+	e.clock = newClock(log, reg)
 	e.clock.read = func() timeline.Reading { return e.clocks }
+	e.store = storage.New(storage.Options{Dir: filepath.Join(e.dir, "data"), RetentionTime: 15 * 24 * time.Hour, Now: e.clock.now, Logger: log})
+	e.clock.cutOver = e.store.CutOver
+	jrnl := journal.New(journal.Options{Path: filepath.Join(e.dir, "data", "journal.db")})
 	eng := engine.New(engine.Options{
 		Queryable: e.store, Appendable: e.store, Journal: jrnl.Save, Now: e.clock.now,
 		Notify:   func(ns []alert.Notification) { e.sent = append(e.sent, ns...) },
@@ -78,6 +79,7 @@ func (e *edge) boot() {
 	})
 	e.life = newLifecycle(log)
 	e.life.store, e.life.journal, e.life.engine, e.life.clock = e.store, jrnl, eng, e.clock
+	e.life.notifier = newAnnouncer(e.t)
 	e.life.book = newRulebook(filepath.Join(e.dir, "rules.yml"), false, log, reg)
 	if !e.life.open(context.Background()) {
 		e.t.Fatal("storage does not open")

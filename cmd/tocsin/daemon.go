@@ -5,18 +5,26 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/tocsin/tocsin/journal"
 	"github.com/tocsin/tocsin/notify"
+	"github.com/tocsin/tocsin/plugin"
 	"github.com/tocsin/tocsin/rules"
 	"github.com/tocsin/tocsin/scrape"
 	"github.com/tocsin/tocsin/storage"
 	"github.com/tocsin/tocsin/web"
 )
+
+// hurriedCompaction is what a process may take to compact that is started again at
+// once: a head that takes longer is replayed.
+const hurriedCompaction = 300 * time.Millisecond
 
 // daemon answers for all the stages together: to the Docker engine, and to the
 // page.
@@ -31,6 +39,7 @@ type daemon struct {
 	store    *storage.Store
 	journal  *journal.Journal
 	clock    *clock
+	renewal  *renewal
 
 	started   time.Time
 	mu        sync.Mutex
@@ -43,13 +52,35 @@ func (d *daemon) setPageFault(f string) {
 	d.pageFault = f
 }
 
+// servePlugin answers the Docker engine, which dials half a second after the start
+// and gives up in ten. Standalone it does nothing.
+func (d *daemon) servePlugin(log *slog.Logger, reg prometheus.Registerer, stop *stack) error {
+	if d.settings.pluginSocket == "" {
+		return nil
+	}
+	srv, err := plugin.New(plugin.Options{Socket: d.settings.pluginSocket, Start: d.startMetrics, Stop: d.life.Stop, Logger: log, Registerer: reg})
+	if err != nil {
+		return err
+	}
+	if err := srv.Listen(); err != nil {
+		return err
+	}
+	stop.push("plugin socket", shortDeadline, background(srv.Run))
+	return nil
+}
+
 // startMetrics starts, and tells the Docker engine what the user should repair:
-// the engine logs the error, and the plugin runs all the same.
+// the engine logs the error, and the plugin runs all the same. Where the engine is
+// not the one whose metrics socket is here, the process ends instead and is started
+// again: the answer only says that the call has arrived.
 func (d *daemon) startMetrics(ctx context.Context) error {
 	select {
 	case <-d.ready:
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+	if d.renewal.called() {
+		return nil
 	}
 	errs := []error{d.life.Start(ctx)}
 	for _, p := range d.listProblems() {
@@ -82,10 +113,38 @@ func (d *daemon) listProblems() []web.Problem {
 	if p, wrong := d.clock.problem(); wrong {
 		out = append(out, p)
 	}
-	for _, r := range d.store.Stats().Repairs {
+	st := d.store.Stats()
+	if g := st.Degraded; g != nil {
+		out = append(out, web.Problem{Kind: "storage", Text: g.Text()})
+	}
+	for _, r := range st.Repairs {
 		out = append(out, web.Problem{Kind: "storage", Text: r.Text})
 	}
+	out = append(out, d.renewal.problem()...)
 	return append(out, configProblem(d.settings.configPath)...)
+}
+
+// pause is the stop step of the lifecycle.
+func (d *daemon) pause(ctx context.Context) error {
+	if d.renewal.isLeaving() {
+		d.life.hurry()
+	}
+	return d.life.Close(ctx)
+}
+
+// closeStore is the stop step of the storage. A process that comes back at once does
+// not take long to compact: what is left stays in the write-ahead log, and is replayed.
+// Samples that are in memory alone are worth the time.
+func (d *daemon) closeStore(ctx context.Context) error {
+	if !d.renewal.isLeaving() || d.store.Degraded() {
+		return d.store.Close(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, hurriedCompaction)
+	defer cancel()
+	if err := d.store.Close(ctx); !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
 }
 
 // configProblem tells a user who set CONFIG_PATH that it has no effect yet.

@@ -29,6 +29,9 @@ var allowed = map[string][]string{
 	"web":             {"engine", "rules", "alert"},
 	"cmd/tocsin":      {"alert", "rules", "rules/lint", "configfile", "scrape", "timeline", "storage", "plugin", "examples", "journal", "notify", "engine", "engine/replay", "engine/ruletest", "web"},
 	"test":            {},
+	"test/smalldisk":  {},
+	"test/disk":       {},
+	"test/faults":     {},
 	"bench":           {}, // it knows processes, so that two builds can be compared
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tocsin/tocsin/engine"
 	"github.com/tocsin/tocsin/journal"
+	"github.com/tocsin/tocsin/notify"
 	"github.com/tocsin/tocsin/scrape"
 	"github.com/tocsin/tocsin/storage"
 	"github.com/tocsin/tocsin/web"
@@ -26,18 +27,20 @@ const (
 // lifecycle carries the stages through idle, running, paused, running. Start and
 // Stop come from the Docker engine, or from run when there is none.
 type lifecycle struct {
-	log     *slog.Logger
-	store   *storage.Store
-	journal *journal.Journal
-	engine  *engine.Engine
-	scraper *scrape.Scraper
-	clock   *clock
-	book    *rulebook
+	log      *slog.Logger
+	store    *storage.Store
+	journal  *journal.Journal
+	engine   *engine.Engine
+	scraper  *scrape.Scraper
+	notifier *notify.Notifier
+	clock    *clock
+	book     *rulebook
 
 	mu      sync.Mutex         // serialises Start, Stop and Close
 	session *session           // guarded by mu; nil unless running
-	settled chan struct{}      // guarded by mu: closed when the last session and its compaction are over
-	cancel  context.CancelFunc // guarded by mu: ends that compaction
+	settled chan struct{}      // guarded by mu: closed when the last session and what follows it are over
+	cancel  context.CancelFunc // guarded by mu: ends the compaction that follows
+	silence context.CancelFunc // guarded by mu: ends the refreshing that follows
 	closed  bool               // guarded by mu
 
 	loading  sync.Mutex // serialises reading the rules
@@ -59,7 +62,7 @@ type session struct {
 func newLifecycle(log *slog.Logger) *lifecycle {
 	settled := make(chan struct{})
 	close(settled)
-	return &lifecycle{log: log, state: web.Idle, since: time.Now(), settled: settled, cancel: func() {}}
+	return &lifecycle{log: log, state: web.Idle, since: time.Now(), settled: settled, cancel: func() {}, silence: func() {}}
 }
 
 func (l *lifecycle) setState(s web.State) {
@@ -80,6 +83,11 @@ func (l *lifecycle) status() (state web.State, since time.Time, fault string) {
 	return l.state, l.since, l.fault
 }
 
+func (l *lifecycle) isRunning() bool {
+	state, _, _ := l.status()
+	return state == web.Running
+}
+
 // Start begins to scrape and evaluate, and returns at once: a Docker engine that
 // boots waits for it. A second Start changes nothing.
 func (l *lifecycle) Start(context.Context) error {
@@ -88,6 +96,7 @@ func (l *lifecycle) Start(context.Context) error {
 	if l.session != nil || l.closed {
 		return nil
 	}
+	l.silence()
 	l.cancel() // whatever compaction is not done yet: the log has the rest
 	ctx, stop := context.WithCancel(context.Background())
 	s := &session{stop: stop, done: make(chan struct{})}
@@ -104,8 +113,10 @@ func (l *lifecycle) Start(context.Context) error {
 }
 
 // Stop ends the evaluation under way, journals, and leaves the last will; then it
-// returns, and compaction goes on behind. A second Stop changes nothing. When ctx
-// ends first, as over a store that takes long to open, the rest is done behind too.
+// returns, and compaction goes on behind. So does the refreshing of what fires: a
+// process that lives through the pause need not let it run out. A second Stop changes
+// nothing. When ctx ends first, as over a store that takes long to open, the rest is
+// done behind too.
 func (l *lifecycle) Stop(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -115,15 +126,19 @@ func (l *lifecycle) Stop(ctx context.Context) error {
 	}
 	l.end(s)
 	compacting, cancel := context.WithTimeout(context.Background(), compactTimeout)
+	refreshing, silence := context.WithCancel(context.Background())
 	settled := make(chan struct{})
-	l.settled, l.cancel = settled, cancel
+	l.settled, l.cancel, l.silence = settled, cancel, silence
 	go func() {
 		defer close(settled)
 		defer cancel()
 		<-s.done
+		var rest sync.WaitGroup
+		rest.Go(func() { l.engine.Remain(refreshing) })
 		if err := l.store.Compact(compacting); err != nil {
 			l.log.Warn("storage not compacted", "err", err)
 		}
+		rest.Wait()
 	}()
 	select {
 	case <-s.done:
@@ -146,6 +161,7 @@ func (l *lifecycle) Close(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed = true
+	l.silence()
 	defer context.AfterFunc(ctx, l.cancel)()
 	s := l.session
 	if s == nil {
@@ -159,6 +175,13 @@ func (l *lifecycle) Close(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// hurry cuts short a compaction that a Stop began.
+func (l *lifecycle) hurry() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cancel()
 }
 
 // Reload reads the rule files again. Before the first start it is left to that:

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime"
 	"syscall"
 	"time"
@@ -18,9 +17,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/tocsin/tocsin/engine"
-	"github.com/tocsin/tocsin/journal"
-	"github.com/tocsin/tocsin/notify"
-	"github.com/tocsin/tocsin/plugin"
 	"github.com/tocsin/tocsin/rules"
 	"github.com/tocsin/tocsin/scrape"
 	"github.com/tocsin/tocsin/storage"
@@ -60,62 +56,61 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	defer closeLog()
 	stop := &stack{log: log}
 	defer stop.unwind()
+	ctx, leave := context.WithCancelCause(ctx)
+	defer leave(nil)
 
 	hup := make(chan os.Signal, 1) // from the start: without a receiver it would kill us
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
 	life := newLifecycle(log.With("component", "lifecycle"))
 	d := &daemon{settings: s, problems: problems, life: life, started: time.Now(), ready: make(chan struct{})}
-	// The Docker engine dials half a second after the start, and gives up in ten.
-	if s.pluginSocket != "" {
-		srv, err := plugin.New(plugin.Options{Socket: s.pluginSocket, Start: d.startMetrics, Stop: life.Stop, Logger: log, Registerer: reg})
-		if err := errors.Join(err, listen(srv)); err != nil {
-			log.Error("plugin socket", "err", err)
-			return exitFailure
-		}
-		stop.push("plugin socket", shortDeadline, background(srv.Run))
+	if err := d.servePlugin(log, reg, stop); err != nil {
+		log.Error("plugin socket", "err", err)
+		return exitFailure
 	}
 	announce(log, problems)
 
+	clk := newClock(log, reg)
 	store := storage.New(storage.Options{
-		Dir: s.dataPath, Memory: s.memory, RetentionTime: s.retentionTime, RetentionSize: s.retentionSize,
+		Dir: s.dataPath, Memory: s.memory, RetentionTime: s.retentionTime, RetentionSize: s.retentionSize, Now: clk.now,
 		Logger: log, Registerer: reg,
 	})
-	stop.push("storage", storeDeadline, store.Close)
-	jrnl := journal.New(journal.Options{Path: filepath.Join(s.dataPath, "journal.db"), Logger: log, Registerer: reg})
-	stop.push("journal", shortDeadline, func(context.Context) error { return jrnl.Close() })
-	notifier, err := notify.New(notify.Options{
-		Endpoints: s.alertmanagers, ExternalLabels: s.externalLabels, Version: version, Logger: log, Registerer: reg,
-	})
+	clk.cutOver = store.CutOver
+	d.store = store
+	stop.push("storage", storeDeadline, d.closeStore)
+	jrnl, notifier, err := newOutbox(s, clk, log, reg)
 	if err != nil {
 		log.Error("notify", "err", err)
 		return exitFailure
 	}
+	stop.push("journal", shortDeadline, func(context.Context) error { return jrnl.Close() })
 	stop.push("notifications", notifyDeadline, background(notifier.Run))
 
-	clk := newClock(store.CutOver, log, reg)
 	eng := engine.New(engine.Options{
 		Queryable: store, Appendable: store, Notify: notifier.Send, Journal: jrnl.Save, Now: clk.now,
-		Counting: aliveMark(s, jrnl, log),
+		Counting: aliveMark(s, store, jrnl, log),
 		Interval: s.evalInterval, ScrapeInterval: s.scrapeInterval,
 		ResendDelay: s.resendDelay, HoldLimit: s.holdLimit, AlertLimit: s.alertLimit, PauseHold: s.pauseHold,
 		ExternalLabels: s.externalLabels, ExternalURL: s.externalURL(), Logger: log, Registerer: reg,
 	})
-	scraper, err := newScraper(s, pickTarget(ctx, s), store, clk, eng.Tick, log, reg)
+	target := pickTarget(ctx, s)
+	d.renewal = newRenewal(s, target, life.isRunning, leave, log, reg)
+	scraper, err := newScraper(s, target, store, clk, func(t engine.Tick) { d.renewal.hear(t.Up); eng.Tick(t) }, eng.Announce, log, reg)
 	if err != nil {
 		log.Error("scrape", "err", err)
 		return exitFailure
 	}
-	life.store, life.journal, life.engine, life.scraper, life.clock = store, jrnl, eng, scraper, clk
+	life.store, life.journal, life.engine, life.scraper, life.notifier, life.clock = store, jrnl, eng, scraper, notifier, clk
 	life.book = newRulebook(s.rulesPath, s.selfAlerts, log, reg)
-	d.notifier, d.scraper, d.store, d.journal, d.clock = notifier, scraper, store, jrnl, clk
+	d.notifier, d.scraper, d.journal, d.clock = notifier, scraper, jrnl, clk
 	close(d.ready)
 
 	if err := begin(ctx, d, d.webOptions(eng, reg, log), log, stop); err != nil {
 		log.Error("start", "err", err)
 		return exitFailure
 	}
-	stop.push("pause", pauseDeadline, life.Close)
+	stop.push("pause", pauseDeadline, d.pause)
+	stop.push("metrics socket", shortDeadline, background(d.renewal.run))
 	stop.push("rule watch", shortDeadline, background(func(ctx context.Context) error {
 		rules.Watch(ctx, s.rulesPath, log.With("component", "rules"), life.book.fingerprint, life.Reload)
 		return nil
@@ -134,14 +129,6 @@ func newRegistry() *prometheus.Registry {
 	return reg
 }
 
-// listen opens the plugin's socket, if there is a server for it.
-func listen(srv *plugin.Server) error {
-	if srv == nil {
-		return nil
-	}
-	return srv.Listen()
-}
-
 func announce(log *slog.Logger, problems []settingError) {
 	log.Info("tocsin", "version", version)
 	for _, p := range problems {
@@ -151,7 +138,7 @@ func announce(log *slog.Logger, problems []settingError) {
 
 // newScraper scrapes the target and, with each scrape, Tocsin itself; then the
 // engine hears of it.
-func newScraper(s settings, target scrape.Target, store *storage.Store, clk *clock, tick func(engine.Tick), log *slog.Logger, reg *prometheus.Registry) (*scrape.Scraper, error) {
+func newScraper(s settings, target scrape.Target, store *storage.Store, clk *clock, tick, announce func(engine.Tick), log *slog.Logger, reg *prometheus.Registry) (*scrape.Scraper, error) {
 	log.Info("scraping", "url", target.Redacted(), "job", target.Job, "interval", s.scrapeInterval)
 	self := newSelfScrape(ownTarget(s, target, reg, store), log)
 	return scrape.New(scrape.Options{
@@ -160,8 +147,9 @@ func newScraper(s settings, target scrape.Target, store *storage.Store, clk *clo
 			self.collect(sc.At)
 			tick(clk.tick(sc))
 		},
-		Clock:  clk.scrapeTime,
-		Logger: log, Registerer: reg,
+		Committing: func(sc scrape.Scraped) { announce(clk.tick(sc)) },
+		Clock:      clk.scrapeTime,
+		Logger:     log, Registerer: reg,
 	})
 }
 
@@ -177,8 +165,9 @@ func begin(ctx context.Context, d *daemon, page web.Options, log *slog.Logger, s
 	if s.pluginSocket != "" {
 		return nil
 	}
-	if err := d.store.Lock(); err != nil {
-		return err
+	locked := (*storage.LockedError)(nil)
+	if err := d.store.Lock(); errors.As(err, &locked) {
+		return err // all else is no reason not to start: alerting needs no disk
 	}
 	return d.life.Start(ctx)
 }

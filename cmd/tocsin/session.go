@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -9,13 +10,14 @@ import (
 	"github.com/tocsin/tocsin/alert"
 	"github.com/tocsin/tocsin/engine"
 	"github.com/tocsin/tocsin/journal"
+	"github.com/tocsin/tocsin/storage"
 )
 
-// open opens the store, again and again until it can or ctx is done, and restores
-// what the process before knew.
+// open opens the store, in memory if the disk refuses, and restores what the
+// process before knew. Only another process in the directory makes it wait.
 func (l *lifecycle) open(ctx context.Context) bool {
 	for {
-		err := l.store.Open()
+		err := l.store.OpenOrFallBack()
 		if err == nil {
 			l.restore()
 			l.setFault("")
@@ -54,14 +56,36 @@ func (l *lifecycle) restore() {
 	}
 	// The journal has only changes: a process that was killed was alive for as long
 	// as it stored samples.
-	if newest.After(asOf) {
-		asOf = newest
+	l.clock.start(latest(asOf, newest))
+	now := l.clock.now()
+	if asOf.IsZero() || !newest.After(now) || asOf.After(now) {
+		asOf = latest(asOf, newest) // else what is stored is of a time that never was
 	}
-	l.clock.start(asOf)
 	if !asOf.IsZero() {
-		l.engine.Restore(records, asOf, l.clock.now())
+		l.engine.Restore(records, asOf, now)
 	}
+	l.restoreOutbox()
 	l.restored = true
+}
+
+// restoreOutbox hands over what the process before could not deliver, before
+// anything else is sent, and before anything is journalled that replaces it.
+func (l *lifecycle) restoreOutbox() {
+	left, err := l.journal.Undelivered()
+	if errors.Is(err, journal.ErrClosed) {
+		return // which has been reported
+	}
+	if err != nil {
+		l.log.Error("undelivered alerts of the process before are lost", "err", err)
+	}
+	l.notifier.Restore(left)
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // recover reads the alerts from the series that they left, where the journal has
@@ -91,20 +115,24 @@ func (l *lifecycle) scrape(ctx context.Context) {
 	}
 }
 
-// keepJournal opens a journal that could not be opened, once it can be: what is
-// known now is all that counts, not what stands in there.
+// keepJournal opens a journal anew that could not be opened or written, until that
+// works. What is known now is then saved again: nothing that has changed meanwhile
+// stands in there. The journal asks the notifier for the outboxes.
 func (l *lifecycle) keepJournal(ctx context.Context) {
-	for !l.journal.IsOpen() && wait(ctx, openRetry) {
-		err := l.journal.Open()
-		if err == nil {
-			err = l.journal.Save(alert.Changes{Replace: true})
+	last := ""
+	for wait(ctx, openRetry) {
+		if l.journal.IsOpen() {
+			continue
 		}
-		if err != nil {
-			l.log.Warn("alert state is not durable yet", "err", err)
+		if err := l.journal.Reopen(); err != nil {
+			if err.Error() != last {
+				last = err.Error()
+				l.log.Warn("alert state is not durable", "err", err, "next_try_in", openRetry)
+			}
 			continue
 		}
 		l.engine.Resave()
-		l.log.Info("alert state is durable again")
+		last = ""
 	}
 }
 
@@ -123,13 +151,13 @@ const aliveEvery = 4
 
 // aliveMark notes for the next process until when this one evaluated, where no
 // samples on the disk tell; it costs the flash a page, so not with every evaluation.
-func aliveMark(s settings, jrnl *journal.Journal, log *slog.Logger) func(time.Time) {
-	if !s.memory {
-		return nil
-	}
+func aliveMark(s settings, store *storage.Store, jrnl *journal.Journal, log *slog.Logger) func(time.Time) {
 	var mu sync.Mutex
 	var last time.Time
 	return func(at time.Time) {
+		if !s.memory && !store.Degraded() {
+			return
+		}
 		mu.Lock()
 		defer mu.Unlock()
 		if since := at.Sub(last); since >= 0 && since < aliveEvery*s.evalInterval {

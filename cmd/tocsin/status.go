@@ -2,35 +2,40 @@ package main
 
 import "github.com/tocsin/tocsin/web"
 
-// status gathers what the page shows beside the engine's snapshot.
+// status gathers what the page shows beside the engine's snapshot. What other stages
+// know by the wall clock is told in the time that alerts bear.
 func (d *daemon) status() web.Status {
+	at := d.clock.shown
 	state, since, fault := d.life.status()
 	st := web.Status{
-		State: state, Since: since, Version: version, ExternalLabels: d.settings.externalLabels,
+		State: state, Since: at(since), Version: version, ExternalLabels: d.settings.externalLabels,
 		Problems: d.listProblems(), Settings: d.settings.shown,
 	}
-	st.Process.Started = d.started
-	st.Process.RulesRead, st.Process.RulesGood = d.life.book.lastRead()
+	st.Process.Started = at(d.started)
+	read, good := d.life.book.lastRead()
+	st.Process.RulesRead, st.Process.RulesGood = at(read), good
 	for _, t := range d.scraper.Targets() {
 		st.Targets = append(st.Targets, web.Target{
 			Job: t.Job, Instance: t.Instance, URL: t.URL, ScrapeURL: t.ScrapeURL, Labels: t.Labels, Discovered: t.Discovered,
-			Health: web.Health(t.Health), LastScrape: t.LastScrape, LastScrapeDuration: t.LastScrapeDuration, LastError: t.LastError,
+			Health: web.Health(t.Health), LastScrape: at(t.LastScrape), LastScrapeDuration: t.LastScrapeDuration, LastError: t.LastError,
 			Interval: t.Interval, Timeout: t.Timeout,
 		})
 	}
 	for _, a := range d.notifier.Status() {
 		st.Alertmanagers = append(st.Alertmanagers, web.Alertmanager{
-			URL: a.URL, Pending: a.Pending, LastSuccess: a.LastSuccess, LastAttempt: a.LastAttempt,
-			NextTry: a.NextTry, LastError: a.LastError, LastRejection: a.LastRejection, Sent: a.Sent, Failed: a.Failed, Dropped: a.Dropped,
+			URL: a.URL, Pending: a.Pending, LastSuccess: at(a.LastSuccess), LastAttempt: at(a.LastAttempt),
+			NextTry: at(a.NextTry), LastError: a.LastError, LastRejection: a.LastRejection, Sent: a.Sent, Failed: a.Failed, Dropped: a.Dropped,
+			Undelivered: a.Undelivered, OldestUndelivered: at(a.OldestUndelivered), Late: a.Late,
+			Restarts: a.Restarts, LastRestart: at(a.LastRestart), ClockOffset: a.ClockOffset,
 		})
 	}
 	s := d.store.Stats()
 	st.Storage = web.Storage{
-		Path: d.settings.dataPath, Bytes: s.BlockBytes + s.HeadBytes, RetentionTime: d.settings.retentionTime,
+		Path: d.settings.dataPath, Bytes: s.BlockBytes + s.HeadBytes + s.SetAsideBytes, RetentionTime: d.settings.retentionTime,
 		RetentionBytes: d.settings.retentionSize, Blocks: s.Blocks, Series: s.Series, Oldest: s.MinTime, Repairs: len(s.Repairs), Trouble: fault,
 	}
 	switch {
-	case s.Open && d.settings.memory:
+	case s.Open && s.Memory:
 		st.Storage.Mode = "memory"
 	case s.Open:
 		st.Storage.Mode = "disk"

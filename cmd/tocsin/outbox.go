@@ -1,0 +1,32 @@
+package main
+
+import (
+	"log/slog"
+	"path/filepath"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/tocsin/tocsin/alert"
+	"github.com/tocsin/tocsin/journal"
+	"github.com/tocsin/tocsin/notify"
+)
+
+// newOutbox makes the journal and the notifier. They share the outboxes: the
+// journal writes what is to be delivered before it is, the notifier reports what
+// was, and is asked where the journal has missed something.
+func newOutbox(s settings, clk *clock, log *slog.Logger, reg prometheus.Registerer) (*journal.Journal, *notify.Notifier, error) {
+	var notifier *notify.Notifier
+	opts := journal.Options{
+		Path: filepath.Join(s.dataPath, "journal.db"), Logger: log, Registerer: reg,
+		Undelivered: func() map[string][]alert.Undelivered { return notifier.Undelivered() },
+	}
+	for _, ep := range s.alertmanagers {
+		opts.Receivers = append(opts.Receivers, ep.String())
+	}
+	jrnl := journal.New(opts)
+	notifier, err := notify.New(notify.Options{
+		Endpoints: s.alertmanagers, ExternalLabels: s.externalLabels, Version: version,
+		TrustedAfter: builtAt(), Ahead: clk.line.Ahead, Delivered: jrnl.Delivered, Logger: log, Registerer: reg,
+	})
+	return jrnl, notifier, err
+}

@@ -1,0 +1,135 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+const (
+	// upkeepEvery is how often the store looks after itself.
+	upkeepEvery = 10 * time.Second
+	// mapEvery is how often full chunks of the head are moved out of the heap, as
+	// the TSDB does on its own.
+	mapEvery = time.Minute
+	// mapRoom is what must be free for that: as much as is written at once.
+	mapRoom = 2 * spare
+	// compactionRest is the wait after a compaction that failed.
+	compactionRest = time.Minute
+)
+
+// upkeep is the goroutine that looks after an open store: it begins with Open and
+// ends with Close, as that of the TSDB does, of which it takes the place.
+type upkeep struct {
+	begin  sync.Once
+	wake   chan struct{}      // one slot: there is something to look at
+	cancel context.CancelFunc // set by begin
+	done   chan struct{}      // closed at its end
+
+	// compacting is held while the TSDB is compacted, which a round may find under
+	// way.
+	compacting sync.Mutex
+	mapped     time.Time // guarded by compacting: when full chunks were last moved
+	rest       time.Time // guarded by compacting: no compaction before
+	troubled   string    // guarded by compacting: what was last logged
+}
+
+// startUpkeep is called with life held.
+func (s *Store) startUpkeep() {
+	s.upkeep.begin.Do(func() {
+		ctx, cancel := context.WithCancel(context.Background())
+		s.upkeep.cancel, s.upkeep.done = cancel, make(chan struct{})
+		go func() {
+			defer close(s.upkeep.done)
+			s.runUpkeep(ctx)
+		}()
+	})
+}
+
+func (u *upkeep) signal() {
+	select {
+	case u.wake <- struct{}{}:
+	default:
+	}
+}
+
+// end stops the goroutine and waits for it until ctx is done.
+func (u *upkeep) end(ctx context.Context) {
+	u.begin.Do(func() { u.cancel, u.done = func() {}, make(chan struct{}); close(u.done) })
+	u.cancel()
+	select {
+	case <-u.done:
+	case <-ctx.Done():
+	}
+}
+
+func (s *Store) runUpkeep(ctx context.Context) {
+	tick := time.NewTicker(upkeepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-s.upkeep.wake:
+		}
+		s.tend(ctx, time.Now())
+	}
+}
+
+// tend is one round of upkeep: it leaves a disk that failed, returns to one that
+// works again, keeps the limit of the size, and compacts.
+func (s *Store) tend(ctx context.Context, now time.Time) {
+	s.life.Lock()
+	if s.closed || !s.isOpen() {
+		s.life.Unlock()
+		return
+	}
+	s.leaveSuspect()
+	if s.Degraded() && !now.Before(s.fallback.next) {
+		_ = s.goBack(ctx, now) // it has said so
+	}
+	s.keepLimit(ctx)
+	s.life.Unlock()
+	s.compactDue(ctx, now)
+}
+
+// compactDue does what the TSDB would do on its own, but where an error or a
+// panic does not end the process. Life is not held: a disk that fails meanwhile
+// can be left.
+func (s *Store) compactDue(ctx context.Context, now time.Time) {
+	h, release, err := s.acquire()
+	if err != nil {
+		return
+	}
+	defer release()
+	s.upkeep.compacting.Lock()
+	defer s.upkeep.compacting.Unlock()
+	if now.Sub(s.upkeep.mapped) >= mapEvery && hasFree(h.dir, mapRoom) == nil {
+		s.upkeep.mapped = now
+		if err := guard(func() error { h.db.ForceHeadMMap(); return nil }); err != nil {
+			s.suspect(h, err)
+			return
+		}
+	}
+	if now.Before(s.upkeep.rest) || !compactable(h) && !h.compactor.due() {
+		return
+	}
+	err = guard(func() error { return h.db.Compact(ctx) })
+	switch {
+	case err == nil && s.upkeep.troubled != "":
+		s.upkeep.troubled = ""
+		s.log.Info("compaction of the storage has recovered")
+	case err == nil || errors.Is(err, context.Canceled):
+	default:
+		s.upkeep.rest = now.Add(compactionRest)
+		if err.Error() != s.upkeep.troubled {
+			s.upkeep.troubled = err.Error()
+			s.log.Warn("storage is not compacted, its write-ahead log grows", "err", err, "next_try_in", compactionRest)
+		}
+		if errors.Is(err, errFault) {
+			s.suspect(h, err)
+		}
+	}
+}
