@@ -6,8 +6,10 @@ GO ?= go
 SEEDS ?= 1000
 # How often make faults kills a tocsin.
 KILLS ?= 1000
+# make bench takes five minutes in its short form, hours in its long one.
+BENCH ?= short
 
-.PHONY: build plugin install uninstall run test faults lint clean
+.PHONY: build plugin install uninstall run test faults bench lint clean
 
 build: ## bin/tocsin, static
 	scripts/build bin/tocsin
@@ -32,18 +34,25 @@ uninstall:
 run: build
 	bin/tocsin run
 
-test: ## unit tests, then the end-to-end tests: as root, see test/install-deps
+test: ## unit tests, end-to-end tests, then ratios to Prometheus: as root, see test/install-deps
 	test/install-deps
+	bench/install-deps prometheus
 	$(GO) vet ./...
-	$(GO) test -race -shuffle=on -timeout 30m $$($(GO) list ./... | grep -v '/test\>')
+	$(GO) test -race -shuffle=on -timeout 30m $$($(GO) list ./... | grep -Ev '/(test|bench)\>')
 	$(GO) test -count=1 -timeout 30m -run Differential ./engine -seeds $(SEEDS)
 	$(GO) test -count=1 -p 1 -shuffle=on -timeout 15m ./test/...
+	$(GO) test -count=1 -shuffle=on -timeout 5m ./bench
 
 faults: ## what make test has in short, in full: as root, see test/install-deps
 	$(GO) test -count=1 -timeout 60m ./test/faults -kills $(KILLS) -cuts 2000
 	$(GO) test -count=1 -timeout 30m -run Faults ./engine -faultstep 1
 	$(GO) test -count=1 -timeout 30m -run 'EveryFile|SizeLimit|Disk' ./storage ./test/disk -long
 	$(GO) test -count=1 -timeout 30m -run 'TestRestarts$$' -v ./test -restarts 28
+
+bench: build ## side by side with Prometheus and VictoriaMetrics, into docs/performance.md
+	bench/install-deps
+	bench/build-prometheus bin/prometheus
+	$(GO) run ./bench -form $(BENCH)
 
 lint:
 	$(GO) vet ./...

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"encoding/xml"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// Measures of the picture, in pixels: two panels a row.
+const (
+	panelWidth, panelHeight = 420, 280
+	panelLeft, panelTop     = 90, 40 // around the plot of each panel
+	panelRight, panelBottom = 20, 50
+	legendHeight            = 60
+)
+
+// chartStyle has both faces: browsers choose by the reader's setting.
+const chartStyle = `
+  svg { color-scheme: light dark; --back: #ffffff; --ink: #1c2430; --faint: #5b6675; --line: #dfe4ea;
+    --c0: #d1242f; --c1: #0969da; --c2: #7a52c7; --c3: #d4810b; --c4: #1a7f37; --c5: #8c6f5a; }
+  @media (prefers-color-scheme: dark) { svg { --back: #11161d; --ink: #e6ebf1; --faint: #95a1b0; --line: #2a323d;
+    --c0: #ff6a69; --c1: #5aa9ff; --c2: #b294f5; --c3: #f0a63a; --c4: #4ac26b; --c5: #c9a98f; } }
+  text { font: 12px system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", sans-serif; fill: var(--faint); }
+  .title { font-size: 14px; font-weight: 600; fill: var(--ink); }
+  .back { fill: var(--back); }
+  .grid { stroke: var(--line); }
+  .curve { fill: none; stroke-width: 2; }
+`
+
+// panel is one plot with logarithmic axes.
+type panel struct {
+	title, x   string
+	left, top  int // of the plot
+	format     func(float64) string
+	base       float64 // the values at the axis are its powers
+	cost       func(cost) float64
+	curve      map[string][]point
+	xMin, xMax float64
+	yMin, yMax float64
+}
+
+// chart is an SVG that is being written.
+type chart struct{ strings.Builder }
+
+func (c *chart) put(format string, args ...any) { fmt.Fprintf(&c.Builder, format+"\n", args...) }
+
+func (c *chart) text(x, y float64, anchor, class, s string) {
+	c.put(`<text x="%.1f" y="%.1f" text-anchor="%s" class="%s">%s</text>`, x, y, anchor, class, escape(s))
+}
+
+// picture draws all curves: a picture that stands alone, without scripts, for
+// light and dark surroundings.
+func (r *report) picture() string {
+	c := &chart{}
+	width, height := 2*(panelLeft+panelWidth+panelRight), legendHeight+2*(panelTop+panelHeight+panelBottom)
+	c.put(`<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" role="img" aria-label="CPU and memory over the number of series and of rules">`,
+		width, height, width, height)
+	c.put("<style>%s</style>", chartStyle)
+	c.put(`<rect class="back" width="%d" height="%d"/>`, width, height)
+	x := 30.0
+	for i, con := range r.contestants {
+		if con.memory {
+			continue
+		}
+		c.put(`<rect x="%.1f" y="20" width="18" height="4" fill="var(--c%d)"/>`, x, colour(i))
+		c.text(x+24, 27, "start", "", con.name)
+		x += 50 + 7*float64(len(con.name))
+	}
+	for col, by := range []string{bySeries, byRules} {
+		for row, p := range []panel{
+			{title: "CPU a scrape", format: duration, base: 10, cost: func(c cost) float64 { return c.cpu }},
+			{title: "RSS", format: size, base: 2, cost: func(c cost) float64 { return c.rss }},
+		} {
+			p.x, p.curve = by, r.results.curves[by]
+			p.left = col*(panelLeft+panelWidth+panelRight) + panelLeft
+			p.top = legendHeight + row*(panelTop+panelHeight+panelBottom) + panelTop
+			if p.scale() {
+				c.panel(p, r.contestants)
+			}
+		}
+	}
+	c.put("</svg>")
+	return c.String()
+}
+
+// colour is that of a contestant.
+func colour(i int) int { return i % 6 }
+
+// scale finds the ends of the axes: whole powers. It is false for a panel
+// without a point.
+func (p *panel) scale() bool {
+	var xs, ys []float64
+	for _, points := range p.curve {
+		for _, pt := range points {
+			if y := p.cost(pt.cost); y > 0 {
+				xs, ys = append(xs, float64(pt.size)), append(ys, y)
+			}
+		}
+	}
+	if len(xs) == 0 {
+		return false
+	}
+	p.xMin, p.xMax = ends(xs, 10)
+	p.yMin, p.yMax = ends(ys, p.base)
+	return true
+}
+
+// ends are the powers of base around some values.
+func ends(values []float64, base float64) (low, high float64) {
+	power := func(v float64, round func(float64) float64) float64 {
+		return math.Pow(base, round(math.Log(v)/math.Log(base)))
+	}
+	low, high = power(slices.Min(values), math.Floor), power(slices.Max(values), math.Ceil)
+	return low, max(high, low*base)
+}
+
+// at is where a point is.
+func (p *panel) at(x, y float64) (float64, float64) {
+	part := func(v, low, high float64) float64 { return math.Log(v/low) / math.Log(high/low) }
+	return float64(p.left) + panelWidth*part(x, p.xMin, p.xMax), float64(p.top) + panelHeight*(1-part(y, p.yMin, p.yMax))
+}
+
+// panel draws axes and curves.
+func (c *chart) panel(p panel, all []contestant) {
+	c.text(float64(p.left), float64(p.top)-14, "start", "title", p.title+" over "+p.x)
+	const slack = 1.001 // powers are not exact
+	for v := p.xMin; v <= p.xMax*slack; v *= 10 {
+		x, bottom := p.at(v, p.yMin)
+		c.put(`<line class="grid" x1="%.1f" y1="%d" x2="%.1f" y2="%.1f"/>`, x, p.top, x, bottom)
+		c.text(x, bottom+18, "middle", "", fmt.Sprintf("%.0f", v))
+	}
+	for v := p.yMin; v <= p.yMax*slack; v *= p.base {
+		left, y := p.at(p.xMin, v)
+		c.put(`<line class="grid" x1="%.1f" y1="%.1f" x2="%d" y2="%.1f"/>`, left, y, p.left+panelWidth, y)
+		c.text(left-8, y+4, "end", "", p.format(v))
+	}
+	for i, con := range all {
+		points := p.curve[con.name]
+		if len(points) == 0 {
+			continue
+		}
+		var path strings.Builder
+		for _, pt := range points {
+			x, y := p.at(float64(pt.size), max(p.cost(pt.cost), p.yMin))
+			fmt.Fprintf(&path, "%.1f,%.1f ", x, y)
+			c.put(`<circle cx="%.1f" cy="%.1f" r="3" fill="var(--c%d)"><title>%s</title></circle>`, x, y, colour(i),
+				escape(fmt.Sprintf("%s, %d %s: %s", con.name, pt.size, p.x, p.format(p.cost(pt.cost)))))
+		}
+		c.put(`<polyline class="curve" stroke="var(--c%d)" points="%s"/>`, colour(i), strings.TrimSpace(path.String()))
+	}
+}
+
+func escape(s string) string {
+	var b strings.Builder
+	_ = xml.EscapeText(&b, []byte(s)) // a Builder takes all
+	return b.String()
+}

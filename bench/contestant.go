@@ -1,0 +1,143 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// contestant is a program, or a pair of them, that does the whole job: scrape,
+// store, evaluate, notify.
+type contestant struct {
+	name  string // as the report shows it
+	pkg   string // Debian's, whose version is told
+	paths []string
+	// commands are the command lines, one for each process, in the order in
+	// which they are started.
+	commands func(c contestant, s setup) ([][]string, error)
+	// alertmanagersListed: its API tells when it knows the Alertmanager, which
+	// is later than its start.
+	alertmanagersListed bool
+	// looksBack: it evaluates what is half a minute old.
+	looksBack bool
+	// memory keeps its samples in memory only.
+	memory bool
+}
+
+// setup is what a contestant is started with.
+type setup struct {
+	dir              string // its own, for configuration and data
+	target, receiver string // URLs
+	rules            string // file
+	interval         time.Duration
+	listen           []string // free addresses, one for each process
+	remoteWrite      bool     // take samples from others
+	resendDelay      time.Duration
+	alertLimit       int  // at least so many alerts at once
+	withoutScrape    bool // nothing but remote write brings samples
+}
+
+// tocsin is the binary at path as it comes: its own alerts and metrics are on.
+func tocsin(name, path string, memory bool) contestant {
+	return contestant{name: name, paths: []string{path}, memory: memory, commands: func(c contestant, s setup) ([][]string, error) {
+		line := []string{
+			path, "run", "--storage.path=" + filepath.Join(s.dir, "data"), "--web.listen-address=" + s.listen[0],
+			"--scrape.url=" + s.target, "--scrape.interval=" + s.interval.String(), "--evaluation.interval=" + s.interval.String(),
+			"--rules.path=" + s.rules, "--alertmanager.url=" + s.receiver, "--external.labels=host=bench",
+			"--alert.resend-delay=" + s.resendDelay.String(),
+		}
+		if c.memory {
+			line = append(line, "--storage.mode=memory")
+		}
+		if s.remoteWrite {
+			line = append(line, "--web.enable-remote-write-receiver")
+		}
+		if s.alertLimit > 0 {
+			line = append(line, fmt.Sprintf("--alert.limit=%d", s.alertLimit))
+		}
+		return [][]string{line}, nil
+	}}
+}
+
+// prometheusConfig has one target, one Alertmanager and the rules.
+const prometheusConfig = `global: {scrape_interval: %[1]s, scrape_timeout: %[1]s, evaluation_interval: %[1]s, external_labels: {host: bench}}
+rule_files: [%[2]q]
+alerting: {alertmanagers: [{static_configs: [{targets: [%[3]q]}]}]}
+`
+
+// prometheus is any version from 2.33 on.
+func prometheus(name, pkg, path string) contestant {
+	return contestant{name: name, pkg: pkg, paths: []string{path}, alertmanagersListed: true, commands: func(c contestant, s setup) ([][]string, error) {
+		config := fmt.Sprintf(prometheusConfig, promDuration(s.interval), s.rules, hostPort(s.receiver)) + scrapeConfig(s)
+		file := filepath.Join(s.dir, "prometheus.yml")
+		if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
+			return nil, fmt.Errorf("write configuration: %w", err)
+		}
+		line := []string{
+			path, "--config.file=" + file, "--storage.tsdb.path=" + filepath.Join(s.dir, "data"),
+			"--web.listen-address=" + s.listen[0], "--log.level=warn", "--rules.alert.resend-delay=" + promDuration(s.resendDelay),
+		}
+		if s.remoteWrite {
+			line = append(line, "--web.enable-remote-write-receiver")
+		}
+		return [][]string{line}, nil
+	}}
+}
+
+// victoriaMetrics is a single-node VictoriaMetrics with vmalert beside it.
+func victoriaMetrics(vm, vmalert string) contestant {
+	return contestant{name: "victoria-metrics", pkg: "victoria-metrics", looksBack: true, paths: []string{vm, vmalert}, commands: func(c contestant, s setup) ([][]string, error) {
+		file := filepath.Join(s.dir, "scrape.yml")
+		if err := os.WriteFile(file, []byte(fmt.Sprintf("global: {scrape_interval: %s}\n", promDuration(s.interval))+scrapeConfig(s)), 0o644); err != nil {
+			return nil, fmt.Errorf("write configuration: %w", err)
+		}
+		url := "http://" + s.listen[0]
+		return [][]string{
+			{vm, "-storageDataPath=" + filepath.Join(s.dir, "data"), "-httpListenAddr=" + s.listen[0], "-promscrape.config=" + file, "-loggerLevel=WARN"},
+			{
+				vmalert, "-datasource.url=" + url, "-remoteWrite.url=" + url, "-remoteRead.url=" + url, "-notifier.url=" + s.receiver,
+				"-rule=" + s.rules, "-evaluationInterval=" + s.interval.String(), "-httpListenAddr=" + s.listen[1], "-external.label=host=bench",
+				"-rule.resendDelay=" + s.resendDelay.String(), "-loggerLevel=WARN",
+			},
+		}, nil
+	}}
+}
+
+func scrapeConfig(s setup) string {
+	if s.withoutScrape {
+		return ""
+	}
+	return fmt.Sprintf("scrape_configs: [{job_name: docker, static_configs: [{targets: [%q]}]}]\n", hostPort(s.target))
+}
+
+// hostPort is a URL without scheme and path.
+func hostPort(url string) string {
+	host, _, _ := strings.Cut(strings.TrimPrefix(url, "http://"), "/")
+	return host
+}
+
+// version is what the program itself says.
+func (c contestant) version() string {
+	out, err := exec.Command(c.paths[0], "--version").CombinedOutput()
+	if err != nil {
+		return "unknown"
+	}
+	// "tocsin 1.2", or "prometheus, version 1.2 (branch: …".
+	line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+	_, line, _ = strings.Cut(strings.Replace(line, ", version", "", 1), " ")
+	version, _, _ := strings.Cut(line, " ")
+	return cmp.Or(version, "not told")
+}
+
+// names lists contestants for messages.
+func names(all []contestant) []string {
+	var out []string
+	for _, c := range all {
+		out = append(out, c.name)
+	}
+	return out
+}

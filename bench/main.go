@@ -1,0 +1,139 @@
+// Command bench measures Tocsin side by side with its peers: Debian's Prometheus
+// and VictoriaMetrics, and the Prometheus whose libraries Tocsin embeds. All see
+// the same generated targets and rules in the same run, each in processes of its
+// own, and what is told of them is first of all a ratio.
+//
+// It drives processes and knows nothing of Tocsin but its command line and API,
+// so that two builds of it can be compared.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// options are the command line.
+type options struct {
+	form, tocsin, also, prometheus string
+	only, skip                     string
+	out, dir                       string
+	rounds                         int
+}
+
+func run(ctx context.Context, args []string) (err error) {
+	var o options
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.StringVar(&o.form, "form", "short", "short (five minutes) or long (hours)")
+	flags.StringVar(&o.tocsin, "tocsin", "bin/tocsin", "the binary that is measured")
+	flags.StringVar(&o.also, "also", "", "a second tocsin binary to compare, as name=path")
+	flags.StringVar(&o.prometheus, "prometheus", "bin/prometheus", "a Prometheus beside Debian's, as bench/build-prometheus makes it; left out if it is not there")
+	flags.StringVar(&o.only, "only", "", "parts to run, comma separated: "+partNames())
+	flags.StringVar(&o.skip, "without", "", "contestants to leave out, comma separated")
+	flags.IntVar(&o.rounds, "rounds", 0, "how often each part is run (as the form says)")
+	flags.StringVar(&o.out, "out", "docs/performance.md", "where the report goes; its picture goes beside it")
+	flags.StringVar(&o.dir, "dir", "", "a directory on a disk for data (the system's temporary directory)")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	f, err := formOf(o.form)
+	if err != nil {
+		return err
+	}
+	all, err := contestants(o)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp(o.dir, "tocsin-bench-")
+	if err != nil {
+		return fmt.Errorf("make directory: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	b := &bench{form: f, contestants: all, dir: dir, log: slog.New(slog.NewTextHandler(os.Stderr, nil)), results: newResults()}
+	rep, err := newReport(b)
+	if err != nil {
+		return err
+	}
+	for _, s := range b.scenarios() {
+		if o.only != "" && !slices.Contains(strings.Split(o.only, ","), s.name) {
+			continue
+		}
+		if o.rounds > 0 {
+			s.rounds = o.rounds
+		}
+		if err := b.rounds(ctx, s); err != nil {
+			return err
+		}
+	}
+	return rep.write(o.out)
+}
+
+func partNames() string {
+	var out []string
+	for _, s := range (&bench{}).scenarios() {
+		out = append(out, s.name)
+	}
+	return strings.Join(out, ", ")
+}
+
+// contestants are those that this machine has, but Debian's Prometheus, the
+// measure of all, must be there.
+func contestants(o options) ([]contestant, error) {
+	path, err := filepath.Abs(o.tocsin)
+	if err != nil {
+		return nil, fmt.Errorf("find tocsin: %w", err)
+	}
+	all := []contestant{tocsin("tocsin", path, false), tocsin("tocsin-memory", path, true)}
+	if name, path, ok := strings.Cut(o.also, "="); ok {
+		if path, err = filepath.Abs(path); err != nil {
+			return nil, fmt.Errorf("find %s: %w", name, err)
+		}
+		all = append(all, tocsin(name, path, false))
+	}
+	debian, err := exec.LookPath("prometheus")
+	if err != nil {
+		return nil, fmt.Errorf("%w: bench/install-deps installs it", err)
+	}
+	all = append(all, prometheus(baseName, "prometheus", debian))
+	if path, err := filepath.Abs(o.prometheus); err == nil && executable(path) {
+		all = append(all, prometheus("prometheus-3.16", "", path))
+	}
+	vm, vmErr := exec.LookPath("victoria-metrics")
+	vmalert, alertErr := exec.LookPath("vmalert")
+	if vmErr == nil && alertErr == nil {
+		all = append(all, victoriaMetrics(vm, vmalert))
+	}
+	return slices.DeleteFunc(all, func(c contestant) bool {
+		return c.name != baseName && slices.Contains(strings.Split(o.skip, ","), c.name)
+	}), nil
+}
+
+// baseName is the contestant that all others are compared with.
+const baseName = "prometheus-debian"
+
+func executable(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode()&0o111 != 0
+}
+
+// today is the date of a report.
+func today() string { return time.Now().UTC().Format("2 January 2006") }

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+)
+
+// What is measured of each contestant. Less is better.
+const (
+	measureRSS          = "rss"
+	measureAnon         = "anon"
+	measureTmpfs        = "tmpfs"
+	measureCPU          = "cpu"
+	measureWritten      = "written"
+	measureDelay        = "delay"
+	measureDelayMax     = "delay_max"
+	measureWhole        = "whole"
+	measureKilled       = "killed"
+	measureKilledAlert  = "killed_alert"
+	measureStop         = "stop"
+	measureStopped      = "stopped"
+	measureStoppedAlert = "stopped_alert"
+	measureStorm        = "storm"
+	measureStormCPU     = "storm_cpu"
+	measureStormEval    = "storm_eval"
+	measureStormPeak    = "storm_peak"
+	measureBinary       = "binary"
+)
+
+// results are the values of one run of the bench.
+type results struct {
+	mu     sync.Mutex                      // guards what follows while parts run
+	values map[string]map[string][]float64 // by measure and contestant, one for each round
+	curves map[string]map[string][]point   // by what grows and contestant
+	notes  []string
+}
+
+func newResults() *results {
+	return &results{values: map[string]map[string][]float64{}, curves: map[string]map[string][]point{}}
+}
+
+// add puts in the value of the next round; NaN where there is none.
+func (r *results) add(measure, contestant string, v float64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.values[measure] == nil {
+		r.values[measure] = map[string][]float64{}
+	}
+	r.values[measure][contestant] = append(r.values[measure][contestant], v)
+}
+
+// level ends a round: contestants without a value in it get NaN, so that values of
+// one index are of one round.
+func (r *results) level(contestants []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, values := range r.values {
+		n := 0
+		for _, vs := range values {
+			n = max(n, len(vs))
+		}
+		for _, c := range contestants {
+			for len(values[c]) < n {
+				values[c] = append(values[c], math.NaN())
+			}
+		}
+	}
+}
+
+// note is a sentence for the report.
+func (r *results) note(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n := fmt.Sprintf(format, args...); !slices.Contains(r.notes, n) {
+		r.notes = append(r.notes, n)
+	}
+}
+
+// ratios are a contestant's values, each divided by the base's of the same round.
+func (r *results) ratios(measure, contestant, base string) []float64 {
+	values, bases := r.values[measure][contestant], r.values[measure][base]
+	var out []float64
+	for i := range min(len(values), len(bases)) {
+		if q := values[i] / bases[i]; !math.IsNaN(q) && !math.IsInf(q, 0) {
+			out = append(out, q)
+		}
+	}
+	return out
+}
+
+// empty tells that nobody has a value but zero.
+func (r *results) empty(measure string) bool {
+	for _, values := range r.values[measure] {
+		if slices.ContainsFunc(values, func(v float64) bool { return v > 0 }) {
+			return false
+		}
+	}
+	return true
+}
+
+// spread sums up the rounds.
+type spread struct {
+	min, median, max float64
+	n                int
+}
+
+// spreadOf leaves out rounds without a value.
+func spreadOf(values []float64) spread {
+	vs := slices.DeleteFunc(slices.Clone(values), math.IsNaN)
+	if len(vs) == 0 {
+		return spread{}
+	}
+	slices.Sort(vs)
+	return spread{min: vs[0], median: median(vs), max: vs[len(vs)-1], n: len(vs)}
+}
+
+// median is that of sorted values.
+func median(vs []float64) float64 {
+	if len(vs) == 0 {
+		return math.NaN()
+	}
+	return (vs[(len(vs)-1)/2] + vs[len(vs)/2]) / 2
+}
+
+func mean(vs []float64) float64 {
+	sum := 0.0
+	for _, v := range vs {
+		sum += v
+	}
+	return sum / float64(len(vs))
+}
