@@ -101,7 +101,8 @@ func (r *alertingRule) eval(ctx context.Context, in input) ([]promql.Sample, err
 // was evaluated, does not return it. It does if all that the expression goes by is
 // fresh, and, for an alert that is older than a gap in it, whole.
 func (r *alertingRule) evidence(in input, evaluated bool) func(*alert.Alert) bool {
-	if !evaluated || !in.fresh && !r.watchesAbsence {
+	fresh := in.fresh && !in.coverage.missed(in.at)
+	if !evaluated || !fresh && !r.watchesAbsence {
 		return func(*alert.Alert) bool { return false }
 	}
 	for _, src := range r.origin.sources {
@@ -110,7 +111,8 @@ func (r *alertingRule) evidence(in input, evaluated bool) func(*alert.Alert) boo
 		}
 	}
 	whole, upTo := in.coverage.complete(in.at, r.origin.window)
-	return func(a *alert.Alert) bool { return whole || !a.ActiveAt.Before(upTo) }
+	offset := in.ts.Sub(in.at) // gaps are in the time of the data
+	return func(a *alert.Alert) bool { return whole || !a.ActiveAt.Add(-offset).Before(upTo) }
 }
 
 // query evaluates the expression and makes alerts of what it returns.

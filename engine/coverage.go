@@ -46,19 +46,29 @@ func (c coverage) seen(at time.Time, interval time.Duration) coverage {
 	return next
 }
 
-// complete tells whether the window of this width before at has its samples. If
-// not, upTo is when they began to come again: who appeared after that is judged by
-// what there is.
+// complete tells whether the window of this width before at has its samples; what
+// comes after at is no matter. If not, upTo is when they began to come again: who
+// appeared after that is judged by what there is.
 func (c coverage) complete(at time.Time, window time.Duration) (ok bool, upTo time.Time) {
 	from := at.Add(-window)
 	var missing time.Duration
 	for _, g := range c.gaps {
-		if begin := later(g.from, from); g.to.After(begin) {
-			missing += g.to.Sub(begin)
+		begin, end := later(g.from, from), g.to
+		if end.After(at) {
+			end = at
+		}
+		if end.After(begin) {
+			missing += end.Sub(begin)
 			upTo = g.to
 		}
 	}
 	return missing <= window/maxMissing, upTo
+}
+
+// missed tells whether at lies in a gap: an evaluation with an offset goes by data
+// of a time that may have been without, whatever the last scrape says.
+func (c coverage) missed(at time.Time) bool {
+	return slices.ContainsFunc(c.gaps, func(g gap) bool { return !at.Before(g.from) && at.Before(g.to) })
 }
 
 func later(a, b time.Time) time.Time {

@@ -212,3 +212,30 @@ groups:
 		t.Errorf("A is %q, want firing", got)
 	}
 }
+
+// TestOffsetAndGap: with a query_offset, an alert that began after a failed scrape
+// sees the data of that scrape later, which is as little evidence then.
+func TestOffsetAndGap(t *testing.T) {
+	b := newBench(t, nil)
+	b.load(`groups: [{name: g, query_offset: 1m, rules: [{alert: A, expr: x > 0}]}]`)
+	var sent []string
+	for i := range 20 {
+		at, v := t0.Add(time.Duration(i)*step15), "x 1"
+		switch {
+		case i < 5:
+			v = "x 0"
+		case i == 8:
+			v = "x stale"
+		}
+		b.put(at, v)
+		sent = append(sent, b.tick(at, i != 8)...)
+	}
+	for _, s := range sent {
+		if s != `firing {alertname="A"}` {
+			t.Errorf("sent %s over one failed scrape", s)
+		}
+	}
+	if len(sent) == 0 || b.states()["A"] != "firing" {
+		t.Errorf("sent %v, want the alert firing", sent)
+	}
+}
