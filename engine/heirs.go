@@ -101,8 +101,11 @@ func inherit(groups, forebears []*group) (left []rule) {
 		if g.File == from.File && g.Name == from.Name {
 			g.last = from.last
 		}
-		if a, ok := heirs[i].(*alertingRule); ok {
-			a.continueFrom(olds[j].(*alertingRule))
+		switch r := heirs[i].(type) {
+		case *alertingRule:
+			r.continueFrom(olds[j].(*alertingRule))
+		case *recordingRule:
+			r.continueFrom(olds[j].(*recordingRule))
 		}
 	}
 	for j, r := range olds {

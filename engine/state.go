@@ -15,8 +15,8 @@ const resolvedRetention = 15 * time.Minute
 type observation struct {
 	ts time.Time
 	// seen: the expression returned the alert. evidence: if it did not, that
-	// means something.
-	seen, evidence              bool
+	// means something. doubt: it did, but perhaps for want of data.
+	seen, evidence, doubt       bool
 	hold, keepFiring, holdLimit time.Duration
 }
 
@@ -26,6 +26,9 @@ type observation struct {
 // returns false when the alert is to be forgotten.
 func step(a *alert.Alert, o observation) (keep bool) {
 	switch {
+	case o.seen && o.doubt && a.State == alert.Pending && held(a, o):
+		return true
+	case o.seen && o.doubt && a.State == alert.Pending: // for too long: as in Prometheus
 	case o.seen:
 		if a.State == alert.Pending && !a.HeldSince.IsZero() {
 			a.ActiveAt = a.ActiveAt.Add(o.ts.Sub(a.HeldSince)) // nobody saw it meanwhile
@@ -43,9 +46,13 @@ func step(a *alert.Alert, o observation) (keep bool) {
 	if a.State == alert.Pending && o.ts.Before(a.ActiveAt) {
 		a.ActiveAt = o.ts
 	}
-	switch active := o.ts.Sub(a.ActiveAt); {
+	active := o.ts.Sub(a.ActiveAt)
+	if !a.HeldSince.IsZero() && a.State == alert.Pending {
+		active -= o.holdLimit
+	}
+	switch {
 	case a.State == alert.Pending && active >= o.hold:
-		a.State, a.FiredAt = alert.Firing, o.ts
+		a.State, a.FiredAt, a.HeldSince = alert.Firing, o.ts, time.Time{}
 	case a.State == alert.Firing && active >= 0 && active < o.hold: // the rule's `for` became longer
 		a.State = alert.Pending
 		a.FiredAt, a.LastSentAt, a.KeepFiringSince = time.Time{}, time.Time{}, time.Time{}
@@ -55,7 +62,7 @@ func step(a *alert.Alert, o observation) (keep bool) {
 
 // held keeps an alert for which there is no evidence, as long as it may.
 func held(a *alert.Alert, o observation) bool {
-	if o.evidence {
+	if o.evidence && !o.doubt {
 		return false
 	}
 	if a.HeldSince.IsZero() {
