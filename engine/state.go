@@ -37,7 +37,6 @@ func step(a *alert.Alert, o observation) (keep bool) {
 	case a.State != alert.Inactive && held(a, o):
 		return true
 	case keptFiring(a, o):
-		a.HeldSince = time.Time{}
 	default:
 		return end(a, o.ts)
 	}
@@ -71,7 +70,9 @@ func held(a *alert.Alert, o observation) bool {
 	return o.ts.Sub(a.HeldSince) < o.holdLimit
 }
 
-// keptFiring applies keep_firing_for to an alert that was not returned.
+// keptFiring applies keep_firing_for to an alert that was not returned. The time
+// for which it was held before counts for none of it; a hold that has reached its
+// limit stays noted until there is evidence, so that no other one follows.
 func keptFiring(a *alert.Alert, o observation) bool {
 	if a.State != alert.Firing || o.keepFiring == 0 {
 		return false
@@ -79,7 +80,14 @@ func keptFiring(a *alert.Alert, o observation) bool {
 	if a.KeepFiringSince.IsZero() {
 		a.KeepFiringSince = o.ts
 	}
-	return o.ts.Sub(a.KeepFiringSince) < o.keepFiring
+	since := a.KeepFiringSince
+	if a.HeldSince.After(since) {
+		since = since.Add(min(o.ts.Sub(a.HeldSince), o.holdLimit))
+	}
+	if o.evidence {
+		a.KeepFiringSince, a.HeldSince = since, time.Time{}
+	}
+	return o.ts.Sub(since) < o.keepFiring
 }
 
 // end resolves an alert that fired, and forgets one that never did or whose end
