@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -35,13 +36,16 @@ const maxWaiting = 10_000
 // admit makes pending alerts of new elements until a limit is reached: those
 // that wait longest first, and of these by their labels, as the order of a result
 // is nobody's. It returns them, and how many it kept out.
-func (r *alertingRule) admit(fresh []found, in input) (admitted []alert.Fingerprint, heldBack int) {
+func (r *alertingRule) admit(fresh []found, in input, certain bool) (admitted []alert.Fingerprint, heldBack int) {
 	if in.limit > 0 || r.engine.quota.max > 0 {
 		slices.SortStableFunc(fresh, func(a, b found) int {
 			return cmp.Or(r.since(a.fp, in.ts).Compare(r.since(b.fp, in.ts)), labels.Compare(a.labels, b.labels))
 		})
 	}
 	waiting := map[alert.Fingerprint]time.Time{}
+	if !certain { // what is not returned may wait all the same
+		maps.Copy(waiting, r.waiting)
+	}
 	room := in.limit - r.countActive()
 	for _, f := range fresh {
 		since := r.since(f.fp, in.ts)
@@ -53,6 +57,7 @@ func (r *alertingRule) admit(fresh []found, in input) (admitted []alert.Fingerpr
 			continue
 		}
 		room--
+		delete(waiting, f.fp)
 		r.active[f.fp] = &alert.Alert{
 			State: alert.Pending, Labels: f.labels, Annotations: f.annotations, Value: f.value, ActiveAt: since,
 		}
@@ -61,6 +66,30 @@ func (r *alertingRule) admit(fresh []found, in input) (admitted []alert.Fingerpr
 	}
 	r.waiting, r.heldBack = waiting, heldBack
 	return admitted, heldBack
+}
+
+// lookAt notes whether an evaluation saw who waits; time in which none does counts
+// for nobody.
+func (r *alertingRule) lookAt(ts time.Time, certain bool) {
+	if !r.unseenSince.IsZero() {
+		r.shiftWaiting(ts.Sub(r.unseenSince))
+	}
+	if r.unseenSince = ts; certain {
+		r.unseenSince = time.Time{}
+	}
+}
+
+// shiftWaiting moves those who wait by a gap in which nobody looked, or a step of
+// the clock.
+func (r *alertingRule) shiftWaiting(by time.Duration) {
+	moved := make(map[alert.Fingerprint]time.Time, len(r.waiting))
+	for fp, since := range r.waiting {
+		moved[fp] = since.Add(by)
+	}
+	r.waiting = moved
+	if !r.unseenSince.IsZero() {
+		r.unseenSince = r.unseenSince.Add(by)
+	}
 }
 
 // since is when a new element was first seen.

@@ -27,8 +27,10 @@ type alertingRule struct {
 	templates map[string]string
 	active    map[alert.Fingerprint]*alert.Alert
 	// waiting are alerts that the limit keeps out, by when they were first seen.
-	waiting  map[alert.Fingerprint]time.Time
-	heldBack int // how many alerts there was no room for
+	waiting map[alert.Fingerprint]time.Time
+	// unseenSince is the last evaluation if that was no look at them, else zero.
+	unseenSince time.Time
+	heldBack    int // how many alerts there was no room for
 	// watchesAbsence: the rule reads up, absent() or the like, so that a failed
 	// scrape is its evidence and not a want of evidence.
 	watchesAbsence bool
@@ -82,11 +84,13 @@ func (r *alertingRule) eval(ctx context.Context, in input) ([]promql.Sample, err
 		r.advance(fp, seen[fp], ev, in.ts)
 	}
 	asked := err == nil && !blind
+	certain := ev.ends && ev.begins
+	r.lookAt(in.ts, certain)
 	r.settle(in.limit, asked) // what has ended makes room
 	heldBack := 0
 	if asked {
 		var admitted []alert.Fingerprint
-		admitted, heldBack = r.admit(fresh, in)
+		admitted, heldBack = r.admit(fresh, in, certain)
 		for _, fp := range admitted {
 			r.advance(fp, true, ev, in.ts)
 		}

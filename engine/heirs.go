@@ -123,7 +123,7 @@ func (b *ruleBase) inherit(from *ruleBase) {
 // continueFrom takes over the alerts of a rule, and tells the journal if it knows
 // them under another name.
 func (r *alertingRule) continueFrom(from *alertingRule) {
-	r.active, r.waiting, r.heldBack = from.active, from.waiting, from.heldBack
+	r.active, r.waiting, r.unseenSince, r.heldBack = from.active, from.waiting, from.unseenSince, from.heldBack
 	r.changed, r.news = from.changed, from.news
 	if from.id == r.id {
 		return
