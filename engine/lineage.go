@@ -62,7 +62,7 @@ func (l *lineage) of(expr parser.Expr) origin {
 		o.window = max(o.window, own)
 		for _, rec := range l.writers(sel) {
 			from := l.ofRecording(rec)
-			o.window = max(o.window, own+from.window)
+			o.window = max(o.window, own+from.window+rec.lag())
 			for _, src := range append([]*recordingRule{rec}, from.sources...) {
 				if !slices.Contains(o.sources, src) {
 					o.sources = append(o.sources, src)
@@ -82,6 +82,15 @@ func (l *lineage) ofRecording(r *recordingRule) origin {
 	o := l.of(r.rule.Expr)
 	l.known[r] = o
 	return o
+}
+
+// lag is how old the newest of what a recording rule gives may be, over what any
+// evaluation lags behind: its window was that long ago.
+func (r *recordingRule) lag() time.Duration {
+	if r.every <= r.engine.opts.ScrapeInterval {
+		return r.offset
+	}
+	return r.every + r.offset
 }
 
 // writers are the recording rules whose series a selector may match.

@@ -171,3 +171,22 @@ func TestUpAsAGuard(t *testing.T) {
 		t.Errorf("A is %q after one failed scrape, want it held", b.states()["A"])
 	}
 }
+
+// TestWindowOfARareSource: what a source gave at its last turn, over a window with an
+// outage in it, is read until its next.
+func TestWindowOfARareSource(t *testing.T) {
+	b := newBench(t, nil)
+	b.load(`groups: [{name: a, rules: [{alert: A, expr: r > 4}]}, {name: z, interval: 4m, rules: [{record: r, expr: "count_over_time(x[2m])"}]}]`)
+	for at := t0.Add(step15); at.Sub(t0) < 25*time.Minute; at = at.Add(step15) {
+		// The target is back 30 s before the turn of z.
+		up := at.Sub(t0) <= 13*time.Minute || at.Sub(t0) >= 15*time.Minute+45*time.Second
+		v := "x 1"
+		if !up {
+			v = "x stale"
+		}
+		b.put(at, v)
+		if b.tick(at, up); at.Sub(t0) > 5*time.Minute && b.states()["A"] != "firing" {
+			t.Fatalf("A is %q at %s, want firing", b.states()["A"], at.Sub(t0))
+		}
+	}
+}
