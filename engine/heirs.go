@@ -133,7 +133,7 @@ func (r *alertingRule) continueFrom(from *alertingRule) {
 		c.Upserts = append(c.Upserts, alert.Record{Rule: r.id, Alert: *a})
 		c.Deletes = append(c.Deletes, alert.Key{Rule: from.id, Fingerprint: fp})
 	}
-	if !r.engine.record(c) {
+	if !r.engine.recordLast(c) {
 		r.changeAll()
 	}
 }
@@ -158,7 +158,7 @@ func (e *Engine) bury(left []rule, now *Tick) {
 		}
 	}
 	c.News = newsOf(ns)
-	e.record(c)
+	e.recordLast(c)
 	if len(ns) > 0 {
 		e.opts.Notify(ns)
 	}
