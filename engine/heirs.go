@@ -41,8 +41,22 @@ func (e *Engine) ghosts(st *restoredState) []*group {
 		a := rec.Alert
 		r.active[a.Fingerprint()] = &a
 	}
+	for _, r := range allRules(made) {
+		r.(*alertingRule).writtenBefore(st.asOf)
+	}
 	e.log.Info("alert state restored", "alerts", len(st.records), "as_of", st.asOf.UTC().Format(time.RFC3339))
 	return made
+}
+
+// writtenBefore adds the series of the process before: what ends with the first
+// evaluation is marked stale too.
+func (r *alertingRule) writtenBefore(at time.Time) {
+	if r.written == nil {
+		r.written = seriesSet{}
+	}
+	for _, s := range r.samples(at) {
+		r.written.add(s.Metric)
+	}
 }
 
 // hold keeps the alerts of rules that cannot be read: their ghosts have no
@@ -125,6 +139,9 @@ func (b *ruleBase) inherit(from *ruleBase) {
 func (r *alertingRule) continueFrom(from *alertingRule) {
 	r.active, r.waiting, r.unseenSince, r.heldBack = from.active, from.waiting, from.unseenSince, from.heldBack
 	r.changed, r.news = from.changed, from.news
+	if from.ghost { // which does not know the rule's labels
+		r.writtenBefore(r.last)
+	}
 	if from.id == r.id {
 		return
 	}
