@@ -140,13 +140,3 @@ func compactable(h *handle) bool {
 	mint, maxt := head.MinTime(), head.MaxTime()
 	return mint != math.MaxInt64 && maxt-mint > h.blockRange/2*3
 }
-
-// newest is the time of the newest sample in milliseconds; the least int64 if
-// there is none.
-func (h *handle) newest() int64 {
-	newest := h.db.Head().MaxTime()
-	for _, b := range h.db.Blocks() {
-		newest = max(newest, b.MaxTime()-1)
-	}
-	return newest
-}

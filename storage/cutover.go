@@ -30,6 +30,9 @@ func (s *Store) CutOver(at time.Time) error {
 		return ErrClosed
 	}
 	cut := at.UnixMilli()
+	if cut >= lastTime {
+		return nil // nothing is of later times
+	}
 	if f := &s.fallback; s.Degraded() && (f.cut.IsZero() || at.Before(f.cut)) {
 		f.cut = at // what is on the disk hears of it at the return
 	}
@@ -57,8 +60,9 @@ func (s *Store) CutOver(at time.Time) error {
 
 // reaches tells whether samples right after cut would be refused.
 func (h *handle) reaches(cut int64) bool {
-	least, ok := h.db.Head().AppendableMinValidTime()
-	return h.newest() > cut || ok && least > cut+1
+	head := h.db.Head()
+	least, ok := head.AppendableMinValidTime()
+	return h.newest() > cut || head.NumSeries() > 0 && head.MaxTime() > cut || ok && least > cut+1
 }
 
 // cut closes a TSDB that nobody uses, takes out what is of times after cut, and

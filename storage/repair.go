@@ -60,7 +60,8 @@ func (s *Store) setAsideBlocks() (int, error) {
 }
 
 // setAsideUnnamed moves away blocks whose meta.json cannot be read: the TSDB
-// would pass over them in silence, and they would fill the disk for ever.
+// would pass over them in silence, and they would fill the disk for ever. Those
+// of times that cannot be would make all that is appended too old.
 func (s *Store) setAsideUnnamed() (int, error) {
 	return s.setAsideWhere(func(dir string) error {
 		b, err := os.ReadFile(filepath.Join(dir, "meta.json"))
@@ -68,7 +69,10 @@ func (s *Store) setAsideUnnamed() (int, error) {
 			return err
 		}
 		var meta tsdb.BlockMeta
-		return json.Unmarshal(b, &meta)
+		if err := json.Unmarshal(b, &meta); err != nil {
+			return err
+		}
+		return checkSpan(meta)
 	})
 }
 
