@@ -45,6 +45,10 @@ func (s *Store) CutOver(at time.Time) error {
 	if !h.reaches(cut) {
 		return nil
 	}
+	// A merge may take minutes, and scrapes wait for no more than seconds.
+	h.stopMerges()
+	s.upkeep.compacting.Lock()
+	defer s.upkeep.compacting.Unlock()
 	s.appending.close()
 	defer s.appending.open()
 	s.detach()

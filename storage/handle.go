@@ -25,6 +25,7 @@ type handle struct {
 	registry       *prometheus.Registry
 	compactor      *compactor
 	stopCompaction context.CancelFunc
+	stopMerges     context.CancelFunc // and nothing else
 	users          sync.WaitGroup
 	// replaced: another TSDB is open instead, and what is committed here is lost.
 	replaced atomic.Bool

@@ -183,7 +183,7 @@ func (s *Store) compactEarly(ctx context.Context, h *handle, u usage) *handle {
 // doomOldest has the TSDB delete its oldest blocks, until the rest is small
 // enough. For others on the disk only such that are older than keepOnFull go.
 func (s *Store) doomOldest(h *handle, over int64, forOthers bool) {
-	blocks := h.db.Blocks()
+	blocks := slices.Clone(h.db.Blocks()) // the TSDB's own list has another order
 	slices.SortFunc(blocks, func(a, b *tsdb.Block) int { return cmp.Compare(a.Meta().MaxTime, b.Meta().MaxTime) })
 	for _, b := range blocks {
 		m := b.Meta()
