@@ -127,7 +127,7 @@ func (s *Store) splitBlocks(dir string, cut int64) (names []string, err error) {
 	}
 	log := slog.New(slog.DiscardHandler)
 	c, err := tsdb.NewLeveledCompactorWithOptions(context.Background(), nil, log, []int64{s.opts.BlockDuration.Milliseconds()}, nil,
-		tsdb.LeveledCompactorOptions{MaxBlockChunkSegmentSize: s.part(chunkSegmentSize, 1<<18)})
+		tsdb.LeveledCompactorOptions{MaxBlockChunkSegmentSize: s.part(dir, chunkSegmentSize, 1<<18)})
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +185,7 @@ func (s *Store) setAsideFuture(h *handle, names []string, cut int64) error {
 				return err
 			}
 		}
-		if err := pruneSetAside(dir); err != nil {
+		if err := s.pruneSetAside(dir); err != nil {
 			return err
 		}
 		text += "set aside as " + to
