@@ -77,7 +77,8 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		r.log = append(r.log, told{
 			at: at, key: a.Labels["alertname"] + "/" + a.Labels["n"], life: life, seq: seq, served: served,
 			startsAt: a.StartsAt, endsAt: a.EndsAt, resolved: !a.EndsAt.After(at),
-			late: a.Annotations["late_delivery"] != "",
+			// One that fires again says so of what it did before, and fires.
+			late: a.Annotations["late_delivery"] != "" && !strings.Contains(a.Annotations["late_delivery"], "also fired"),
 		})
 	}
 	before := r.before
