@@ -22,6 +22,7 @@ type told struct {
 	startsAt, endsAt time.Time
 	resolved         bool
 	late             bool // it is over, and reported now as it could not be before
+	again            bool // it fires again while that report stands, and its end will wait for it
 }
 
 func (p told) String() string {
@@ -77,8 +78,8 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		r.log = append(r.log, told{
 			at: at, key: a.Labels["alertname"] + "/" + a.Labels["n"], life: life, seq: seq, served: served,
 			startsAt: a.StartsAt, endsAt: a.EndsAt, resolved: !a.EndsAt.After(at),
-			// One that fires again says so of what it did before, and fires.
-			late: a.Annotations["late_delivery"] != "" && !strings.Contains(a.Annotations["late_delivery"], "also fired"),
+			late:  strings.Contains(a.Annotations["late_delivery"], "alert fired"),
+			again: strings.Contains(a.Annotations["late_delivery"], "also fired"),
 		})
 	}
 	before := r.before
