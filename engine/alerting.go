@@ -1,10 +1,8 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -29,12 +27,17 @@ type alertingRule struct {
 	templates map[string]ruleTemplate
 	active    map[alert.Fingerprint]*alert.Alert
 	// waiting are alerts that the limit keeps out, by when they were first seen.
-	waiting  map[alert.Fingerprint]time.Time
-	heldBack int // how many alerts there was no room for
+	waiting map[alert.Fingerprint]time.Time
+	// unseenSince is the last evaluation if that was no look at them, else zero.
+	unseenSince time.Time
+	heldBack    int // how many alerts there was no room for
 	// watchesAbsence: the rule reads up, absent() or the like, so that a failed
 	// scrape is its evidence and not a want of evidence.
 	watchesAbsence bool
-	origin         origin
+	// needsTarget: the rule reads what a failed scrape does not bring, so that what it
+	// returns then may be for want of it.
+	needsTarget bool
+	origin      origin
 
 	changed map[alert.Fingerprint]bool // what the journal does not know yet; false: gone
 	news    map[alert.Fingerprint]bool // what began to fire or ended, and was not sent since
@@ -64,7 +67,7 @@ func (r *alertingRule) eval(ctx context.Context, in input) ([]promql.Sample, err
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return nil, ctx.Err() // cut off by the stop: nothing was seen
 	}
-	evidence := r.evidence(in, err == nil && !blind)
+	ev := r.evidence(in, err == nil && !blind)
 	seen := make(map[alert.Fingerprint]bool, len(result))
 	var fresh []found
 	for _, f := range result {
@@ -78,16 +81,18 @@ func (r *alertingRule) eval(ctx context.Context, in input) ([]promql.Sample, err
 	// What is there goes first: the limit counts what is left of it. An alert that
 	// had ended and is back begins anew with its admission.
 	for _, fp := range r.order() {
-		r.advance(fp, seen[fp], evidence(r.active[fp]), in.ts)
+		r.advance(fp, seen[fp], ev, in.ts)
 	}
 	asked := err == nil && !blind
+	certain := ev.ends && ev.begins
+	r.lookAt(in.ts, certain)
 	r.settle(in.limit, asked) // what has ended makes room
 	heldBack := 0
 	if asked {
 		var admitted []alert.Fingerprint
-		admitted, heldBack = r.admit(fresh, in)
+		admitted, heldBack = r.admit(fresh, in, certain)
 		for _, fp := range admitted {
-			r.advance(fp, true, true, in.ts)
+			r.advance(fp, true, ev, in.ts)
 		}
 	}
 	r.settle(in.limit, asked)
@@ -95,22 +100,6 @@ func (r *alertingRule) eval(ctx context.Context, in input) ([]promql.Sample, err
 		err = r.overflow(in.limit, heldBack)
 	}
 	return r.samples(in.at), err
-}
-
-// evidence tells of an alert whether it means something that the expression, if it
-// was evaluated, does not return it. It does if all that the expression goes by is
-// fresh, and, for an alert that is older than a gap in it, whole.
-func (r *alertingRule) evidence(in input, evaluated bool) func(*alert.Alert) bool {
-	if !evaluated || !in.fresh && !r.watchesAbsence {
-		return func(*alert.Alert) bool { return false }
-	}
-	for _, src := range r.origin.sources {
-		if src.unsure.Load() {
-			return func(*alert.Alert) bool { return false }
-		}
-	}
-	whole, upTo := in.coverage.complete(in.at, r.origin.window)
-	return func(a *alert.Alert) bool { return whole || !a.ActiveAt.Before(upTo) }
 }
 
 // query evaluates the expression and makes alerts of what it returns.
@@ -165,76 +154,6 @@ func (r *alertingRule) query(ctx context.Context, in input) ([]found, error) {
 	return result, nil
 }
 
-// settle tells the quota what there is, and what waits for room in it.
-func (r *alertingRule) settle(limit int, asks bool) {
-	active, waiting := r.countActive(), r.waiting
-	if !asks || limit > 0 && active >= limit {
-		waiting = nil // for room in the group's own limit, or for another evaluation
-	}
-	r.engine.quota.settle(r, active, waiting)
-}
-
-// overflow says what was held back, and by which limit.
-func (r *alertingRule) overflow(limit, heldBack int) error {
-	if limit > 0 && r.countActive() >= limit {
-		return fmt.Errorf("limit of %d alerts reached: %d more are held back until others end", limit, heldBack)
-	}
-	return fmt.Errorf("limit of %d alerts of all rules together (ALERT_LIMIT) reached: %d more of this rule are held back until others end", r.engine.quota.max, heldBack)
-}
-
-// maxWaiting bounds of how many alerts of one rule it is remembered since when
-// they wait for room.
-const maxWaiting = 10_000
-
-// admit makes pending alerts of new elements until a limit is reached: those
-// that wait longest first, and of these by their labels, as the order of a result
-// is nobody's. It returns them, and how many it kept out.
-func (r *alertingRule) admit(fresh []found, in input) (admitted []alert.Fingerprint, heldBack int) {
-	if in.limit > 0 || r.engine.quota.max > 0 {
-		slices.SortStableFunc(fresh, func(a, b found) int {
-			return cmp.Or(r.since(a.fp, in.ts).Compare(r.since(b.fp, in.ts)), labels.Compare(a.labels, b.labels))
-		})
-	}
-	waiting := map[alert.Fingerprint]time.Time{}
-	room := in.limit - r.countActive()
-	for _, f := range fresh {
-		since := r.since(f.fp, in.ts)
-		if in.limit > 0 && room <= 0 || !r.engine.quota.take(r, since) {
-			heldBack++
-			if len(waiting) < maxWaiting {
-				waiting[f.fp] = since
-			}
-			continue
-		}
-		room--
-		r.active[f.fp] = &alert.Alert{
-			State: alert.Pending, Labels: f.labels, Annotations: f.annotations, Value: f.value, ActiveAt: since,
-		}
-		r.changed[f.fp] = true
-		admitted = append(admitted, f.fp)
-	}
-	r.waiting, r.heldBack = waiting, heldBack
-	return admitted, heldBack
-}
-
-// since is when a new element was first seen.
-func (r *alertingRule) since(fp alert.Fingerprint, ts time.Time) time.Time {
-	if t, ok := r.waiting[fp]; ok {
-		return t
-	}
-	return ts
-}
-
-func (r *alertingRule) countActive() int {
-	n := 0
-	for _, a := range r.active {
-		if a.State != alert.Inactive {
-			n++
-		}
-	}
-	return n
-}
-
 // order gives the alerts in an order that does not change between evaluations.
 func (r *alertingRule) order() []alert.Fingerprint {
 	if len(r.active) == 0 {
@@ -244,11 +163,11 @@ func (r *alertingRule) order() []alert.Fingerprint {
 }
 
 // advance moves one alert on and notes what changed.
-func (r *alertingRule) advance(fp alert.Fingerprint, seen, evidence bool, ts time.Time) {
+func (r *alertingRule) advance(fp alert.Fingerprint, seen bool, ev evidence, ts time.Time) {
 	a := r.active[fp]
 	before := *a
 	keep := step(a, observation{
-		ts: ts, seen: seen, evidence: evidence,
+		ts: ts, seen: seen, doubt: seen && !ev.begins, evidence: ev.ending(a),
 		hold: r.rule.For, keepFiring: r.rule.KeepFiringFor, holdLimit: r.engine.opts.HoldLimit,
 	})
 	if !keep {
@@ -273,7 +192,7 @@ func (r *alertingRule) logChange(before, a *alert.Alert, kept bool) {
 		log.Info("alert resolved", "alert", r.rule.Alert, "labels", a.Labels.String())
 	}
 	if before.HeldSince.IsZero() && !a.HeldSince.IsZero() {
-		log.Info("alert held, there is no fresh data to end it", "alert", r.rule.Alert, "labels", a.Labels.String())
+		log.Info("alert held, there is no fresh data to tell its end or its begin", "alert", r.rule.Alert, "labels", a.Labels.String())
 	}
 }
 

@@ -87,16 +87,6 @@ func (g *group) shift(gap time.Duration) {
 	}
 }
 
-// shiftWaiting moves what waits for room. The quota may be reading the map that
-// there was.
-func (r *alertingRule) shiftWaiting(by time.Duration) {
-	moved := make(map[alert.Fingerprint]time.Time, len(r.waiting))
-	for fp, since := range r.waiting {
-		moved[fp] = since.Add(by)
-	}
-	r.waiting = moved
-}
-
 // move follows a step of the clock: to now, by the step.
 func (g *group) move(step time.Duration, now time.Time) {
 	for _, at := range []*time.Time{&g.last, &g.asOf} {

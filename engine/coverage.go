@@ -17,8 +17,11 @@ const (
 // coverage tells when targets were seen: where samples are missing because
 // nobody looked, or nothing answered, or the clock jumped. It is immutable.
 type coverage struct {
-	last time.Time // the last scrape that brought something
-	gaps []gap     // oldest first
+	// first is the first scrape where nothing was before it, neither in this process
+	// nor in one before; else zero.
+	first time.Time
+	last  time.Time // the last scrape that brought something
+	gaps  []gap     // oldest first
 }
 
 // gap is a time without scrapes that brought anything: after from, before to.
@@ -27,7 +30,7 @@ type gap struct{ from, to time.Time }
 // seen is the coverage with one more scrape, which came as expected if it is one
 // interval after the last.
 func (c coverage) seen(at time.Time, interval time.Duration) coverage {
-	next := coverage{last: at}
+	next := coverage{first: c.first, last: at}
 	for _, g := range c.gaps {
 		if g.to.After(at.Add(-coverageKept)) && !g.to.After(at) {
 			next.gaps = append(next.gaps, g)
@@ -35,6 +38,7 @@ func (c coverage) seen(at time.Time, interval time.Duration) coverage {
 	}
 	switch since := at.Sub(c.last); {
 	case c.last.IsZero():
+		next.first = at
 	case since < 0:
 		// The clock went back, and storage has what was before then: how long ago,
 		// in the new time, nobody knows.
@@ -46,19 +50,39 @@ func (c coverage) seen(at time.Time, interval time.Duration) coverage {
 	return next
 }
 
-// complete tells whether the window of this width before at has its samples. If
-// not, upTo is when they began to come again: who appeared after that is judged by
-// what there is.
+// complete tells whether the window of this width before at has its samples; what
+// comes after at is no matter. If not, upTo is when they began to come again: who
+// appeared after that is judged by what there is.
 func (c coverage) complete(at time.Time, window time.Duration) (ok bool, upTo time.Time) {
 	from := at.Add(-window)
 	var missing time.Duration
 	for _, g := range c.gaps {
-		if begin := later(g.from, from); g.to.After(begin) {
-			missing += g.to.Sub(begin)
+		begin, end := later(g.from, from), g.to
+		if end.After(at) {
+			end = at
+		}
+		if end.After(begin) {
+			missing += end.Sub(begin)
 			upTo = g.to
 		}
 	}
 	return missing <= window/maxMissing, upTo
+}
+
+// missed tells whether at lies in a gap: an evaluation with an offset goes by data
+// of a time that may have been without, whatever the last scrape says.
+func (c coverage) missed(at time.Time) bool {
+	return slices.ContainsFunc(c.gaps, func(g gap) bool { return !at.Before(g.from) && at.Before(g.to) })
+}
+
+// lastEnd is the end of the newest gap that began before at.
+func (c coverage) lastEnd(at time.Time) time.Time {
+	for _, g := range slices.Backward(c.gaps) {
+		if !g.from.After(at) {
+			return g.to
+		}
+	}
+	return time.Time{}
 }
 
 func later(a, b time.Time) time.Time {

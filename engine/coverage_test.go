@@ -73,14 +73,16 @@ func TestReach(t *testing.T) {
 		// through recording rules: r5 is a rate over 5 m, rr reads r5
 		"r5":                      5 * time.Minute,
 		"avg_over_time(rr[10m])":  15 * time.Minute,
-		`{__name__=~"r."}`:        5 * time.Minute,
-		`{job="x"}`:               5 * time.Minute, // may be any of them
+		`{__name__=~"r."}`:        5 * time.Minute,  // not rare
+		`{job="x"}`:               21 * time.Minute, // may be any of them
 		"loop":                    0,
+		"rare":                    21 * time.Minute, // and at most as long ago as its interval and offset
 		"avg_over_time(loop[2m])": 2 * time.Minute,
 	} {
 		t.Run(expr, func(t *testing.T) {
 			f := rules.Parse("rules.yml", []byte(`groups: [{name: g, rules: [
-				{record: r5, expr: "rate(x[5m])"}, {record: rr, expr: r5 * 2}, {record: loop, expr: loop + 1}]}]`))
+				{record: r5, expr: "rate(x[5m])"}, {record: rr, expr: r5 * 2}, {record: loop, expr: loop + 1}]},
+				{name: slow, interval: 10m, query_offset: 1m, rules: [{record: rare, expr: "rate(x[10m])"}]}]`))
 			if len(f.Problems) > 0 {
 				t.Fatal(f.Problems)
 			}
@@ -89,10 +91,10 @@ func TestReach(t *testing.T) {
 				t.Fatal(err)
 			}
 			e := New(Options{})
-			g := e.newGroup(f.Groups[0])
+			g, slow := e.newGroup(f.Groups[0]), e.newGroup(f.Groups[1])
 			a := &alertingRule{ruleBase: ruleBase{rule: &rules.Rule{Alert: "A", Expr: p}}, engine: e}
 			g.rules = append(g.rules, a)
-			trace([]*group{g})
+			trace([]*group{g, slow})
 			if a.origin.window != want {
 				t.Errorf("window %v, want %v", a.origin.window, want)
 			}
@@ -210,5 +212,32 @@ groups:
 	}
 	if got := b.states()["A"]; got != "firing" {
 		t.Errorf("A is %q, want firing", got)
+	}
+}
+
+// TestOffsetAndGap: with a query_offset, an alert that began after a failed scrape
+// sees the data of that scrape later, which is as little evidence then.
+func TestOffsetAndGap(t *testing.T) {
+	b := newBench(t, nil)
+	b.load(`groups: [{name: g, query_offset: 1m, rules: [{alert: A, expr: x > 0}]}]`)
+	var sent []string
+	for i := range 20 {
+		at, v := t0.Add(time.Duration(i)*step15), "x 1"
+		switch {
+		case i < 5:
+			v = "x 0"
+		case i == 8:
+			v = "x stale"
+		}
+		b.put(at, v)
+		sent = append(sent, b.tick(at, i != 8)...)
+	}
+	for _, s := range sent {
+		if s != `firing {alertname="A"}` {
+			t.Errorf("sent %s over one failed scrape", s)
+		}
+	}
+	if len(sent) == 0 || b.states()["A"] != "firing" {
+		t.Errorf("sent %v, want the alert firing", sent)
 	}
 }

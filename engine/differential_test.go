@@ -32,7 +32,8 @@ var (
 // differ on purpose: once a rule of the reference has ended in an error, by equal
 // results or over its limit, the seed is over (TestErrorKeepsAlerts,
 // TestLimitKeepsWhatFires); the place in the text of a failed template is not
-// compared (templatePlace). Nothing is ever held, as every tick is up.
+// compared (templatePlace). Nothing is ever held, as every tick is up: what Prometheus
+// fires on a failed scrape and this engine does not is in TestNothingFiresForWantOfData.
 func TestDifferential(t *testing.T) {
 	from, to := uint64(1), *seedCount
 	if *seedFlag != 0 {

@@ -59,6 +59,68 @@ func TestJournalThatFailsIsGivenAllLater(t *testing.T) {
 	}
 }
 
+// TestJournalThatFailsOverARename: what a rule had under its old name, or one that is
+// gone had, is deleted when the journal works again.
+func TestJournalThatFailsOverARename(t *testing.T) {
+	b := newBench(t, nil)
+	takes := b.opts.Journal
+	full := false
+	b.opts.Journal = func(c alert.Changes) error {
+		if full {
+			return errors.New("disk full")
+		}
+		return takes(c)
+	}
+	b.load(`groups: [{name: g, rules: [{alert: A, expr: x > 0}, {alert: B, expr: x > 0}]}]`)
+	b.put(t0, `x 1`)
+	b.tick(t0, true)
+	full = true
+	b.load(`groups: [{name: h, rules: [{alert: A, expr: x > 0}]}]`)
+	full = false
+	at := t0.Add(step15)
+	b.put(at, `x 1`)
+	b.tick(at, true)
+	for k := range b.journal {
+		if k.Rule.Group != "h" || len(b.journal) != 1 {
+			t.Errorf("the journal has %v, want A in its new group alone", b.journal)
+		}
+	}
+}
+
+// TestJournalThatFailsOverARenameAndBack: what has its old name again is not deleted.
+func TestJournalThatFailsOverARenameAndBack(t *testing.T) {
+	b := newBench(t, nil)
+	takes := b.opts.Journal
+	full := false
+	b.opts.Journal = func(c alert.Changes) error {
+		if full {
+			return errors.New("disk full")
+		}
+		return takes(c)
+	}
+	names := []string{"g", "h", "g"}
+	for i, name := range names {
+		full = i > 0
+		b.load(`groups: [{name: ` + name + `, rules: [{alert: A, expr: x > 0}]}]`)
+		if i == 0 {
+			b.put(t0, `x 1`)
+			b.tick(t0, true)
+		}
+	}
+	full = false
+	at := t0.Add(step15)
+	b.put(at, `x 1`)
+	b.tick(at, true)
+	for k := range b.journal {
+		if k.Rule.Group != "g" {
+			t.Errorf("the journal has %v, want A in g", b.journal)
+		}
+	}
+	if len(b.journal) != 1 {
+		t.Errorf("the journal has %d alerts, want one", len(b.journal))
+	}
+}
+
 func TestRuleMayChangeItsKind(t *testing.T) {
 	b := newBench(t, nil)
 	b.load(`groups: [{name: g, rules: [{record: a, expr: x}]}]`)

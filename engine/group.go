@@ -173,7 +173,11 @@ func (g *group) evalRule(ctx context.Context, r rule, in input) int {
 	if ctx.Err() != nil {
 		return 0 // cut off by the stop: that says nothing
 	}
-	if werr := b.write(ctx, g.engine.opts.Appendable, samples, in.at, err); err == nil {
+	werr := b.write(ctx, g.engine.opts.Appendable, samples, in.at, err)
+	if rec, ok := r.(*recordingRule); ok {
+		rec.wrote(in, werr)
+	}
+	if err == nil {
 		err = werr
 	}
 	b.last, b.duration = in.ts, time.Since(start)

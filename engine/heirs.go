@@ -41,8 +41,22 @@ func (e *Engine) ghosts(st *restoredState) []*group {
 		a := rec.Alert
 		r.active[a.Fingerprint()] = &a
 	}
+	for _, r := range allRules(made) {
+		r.(*alertingRule).writtenBefore(st.asOf)
+	}
 	e.log.Info("alert state restored", "alerts", len(st.records), "as_of", st.asOf.UTC().Format(time.RFC3339))
 	return made
+}
+
+// writtenBefore adds the series of the process before: what ends with the first
+// evaluation is marked stale too.
+func (r *alertingRule) writtenBefore(at time.Time) {
+	if r.written == nil {
+		r.written = seriesSet{}
+	}
+	for _, s := range r.samples(at) {
+		r.written.add(s.Metric)
+	}
 }
 
 // hold keeps the alerts of rules that cannot be read: their ghosts have no
@@ -101,8 +115,11 @@ func inherit(groups, forebears []*group) (left []rule) {
 		if g.File == from.File && g.Name == from.Name {
 			g.last = from.last
 		}
-		if a, ok := heirs[i].(*alertingRule); ok {
-			a.continueFrom(olds[j].(*alertingRule))
+		switch r := heirs[i].(type) {
+		case *alertingRule:
+			r.continueFrom(olds[j].(*alertingRule))
+		case *recordingRule:
+			r.continueFrom(olds[j].(*recordingRule))
 		}
 	}
 	for j, r := range olds {
@@ -120,8 +137,11 @@ func (b *ruleBase) inherit(from *ruleBase) {
 // continueFrom takes over the alerts of a rule, and tells the journal if it knows
 // them under another name.
 func (r *alertingRule) continueFrom(from *alertingRule) {
-	r.active, r.waiting, r.heldBack = from.active, from.waiting, from.heldBack
+	r.active, r.waiting, r.unseenSince, r.heldBack = from.active, from.waiting, from.unseenSince, from.heldBack
 	r.changed, r.news = from.changed, from.news
+	if from.ghost { // which does not know the rule's labels
+		r.writtenBefore(r.last)
+	}
 	if from.id == r.id {
 		return
 	}
@@ -130,7 +150,7 @@ func (r *alertingRule) continueFrom(from *alertingRule) {
 		c.Upserts = append(c.Upserts, alert.Record{Rule: r.id, Alert: *a})
 		c.Deletes = append(c.Deletes, alert.Key{Rule: from.id, Fingerprint: fp})
 	}
-	if !r.engine.record(c) {
+	if !r.engine.recordLast(c) {
 		r.changeAll()
 	}
 }
@@ -155,7 +175,7 @@ func (e *Engine) bury(left []rule, now *Tick) {
 		}
 	}
 	c.News = newsOf(ns)
-	e.record(c)
+	e.recordLast(c)
 	if len(ns) > 0 {
 		e.opts.Notify(ns)
 	}

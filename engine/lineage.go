@@ -14,6 +14,8 @@ import (
 type lineage struct {
 	byName map[string][]*recordingRule
 	known  map[*recordingRule]origin
+	// subjects are what is known of recording rules already.
+	subjects map[*recordingRule]subject
 }
 
 // origin is what an expression goes by, through recording rules and all.
@@ -24,17 +26,24 @@ type origin struct {
 	sources []*recordingRule
 }
 
-// trace gives each alerting rule its origin.
+// trace gives each rule what it goes by.
 func trace(groups []*group) {
-	l := lineage{byName: map[string][]*recordingRule{}, known: map[*recordingRule]origin{}}
-	for _, r := range allRules(groups) {
-		if rec, ok := r.(*recordingRule); ok {
-			l.byName[rec.rule.Record] = append(l.byName[rec.rule.Record], rec)
+	l := lineage{byName: map[string][]*recordingRule{}, known: map[*recordingRule]origin{}, subjects: map[*recordingRule]subject{}}
+	for _, g := range groups {
+		for _, r := range g.rules {
+			if rec, ok := r.(*recordingRule); ok {
+				rec.every, rec.offset = g.interval, g.offset
+				l.byName[rec.rule.Record] = append(l.byName[rec.rule.Record], rec)
+			}
 		}
 	}
 	for _, r := range allRules(groups) {
-		if a, ok := r.(*alertingRule); ok {
-			a.origin = l.of(a.rule.Expr)
+		switch r := r.(type) {
+		case *alertingRule:
+			reads := l.reads(r.rule.Expr)
+			r.origin, r.watchesAbsence, r.needsTarget = l.of(r.rule.Expr), reads.watchAbsence(), reads.target
+		case *recordingRule:
+			r.watchesAbsence = l.recorded(r).watchAbsence()
 		}
 	}
 }
@@ -53,7 +62,7 @@ func (l *lineage) of(expr parser.Expr) origin {
 		o.window = max(o.window, own)
 		for _, rec := range l.writers(sel) {
 			from := l.ofRecording(rec)
-			o.window = max(o.window, own+from.window)
+			o.window = max(o.window, own+from.window+rec.lag())
 			for _, src := range append([]*recordingRule{rec}, from.sources...) {
 				if !slices.Contains(o.sources, src) {
 					o.sources = append(o.sources, src)
@@ -73,6 +82,15 @@ func (l *lineage) ofRecording(r *recordingRule) origin {
 	o := l.of(r.rule.Expr)
 	l.known[r] = o
 	return o
+}
+
+// lag is how old the newest of what a recording rule gives may be, over what any
+// evaluation lags behind: its window was that long ago.
+func (r *recordingRule) lag() time.Duration {
+	if r.every <= r.engine.opts.ScrapeInterval {
+		return r.offset
+	}
+	return r.every + r.offset
 }
 
 // writers are the recording rules whose series a selector may match.

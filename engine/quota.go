@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"maps"
 	"sync"
 	"time"
 
@@ -14,9 +15,9 @@ type quota struct {
 	max int // 0: no bound
 
 	mu      sync.Mutex
-	used    map[*alertingRule]int // guarded by mu
-	total   int                   // guarded by mu: all of used
-	waiting map[*alertingRule]map[alert.Fingerprint]time.Time
+	used    map[*alertingRule]int                             // guarded by mu
+	total   int                                               // guarded by mu: all of used
+	waiting map[*alertingRule]map[alert.Fingerprint]time.Time // guarded by mu: copies
 }
 
 func newQuota(limit int) *quota {
@@ -64,7 +65,7 @@ func (q *quota) settle(r *alertingRule, active int, waiting map[alert.Fingerprin
 	q.total += active - q.used[r]
 	q.used[r] = active
 	if len(waiting) > 0 {
-		q.waiting[r] = waiting
+		q.waiting[r] = maps.Clone(waiting) // the rule's own moves with the clock
 	} else {
 		delete(q.waiting, r)
 	}

@@ -5,8 +5,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/tocsin/tocsin/alert"
 )
 
 // TestAlertLimit: what fires stays, what waits is admitted by first-seen order over
@@ -53,5 +56,46 @@ func TestAlertLimitOverReload(t *testing.T) {
 	b.put(at, samples...)
 	if diff := cmp.Diff(5, len(b.tick(at, true))); diff != "" {
 		t.Errorf("alerts of the new rule sent (-want +got):\n%s", diff)
+	}
+}
+
+// TestFailedScrapeKeepsWhoWaits: neither the order is lost, nor does an outage count
+// for those who wait.
+func TestFailedScrapeKeepsWhoWaits(t *testing.T) {
+	b := newBench(t, nil)
+	b.load(`groups: [{name: g, limit: 1, rules: [{alert: A, expr: x > 0, for: 5m}]}]`)
+	at := t0
+	tick := func(up bool, samples ...string) []string {
+		b.put(at, samples...)
+		sent := b.tick(at, up)
+		at = at.Add(step15)
+		return sent
+	}
+	tick(true, `x{k="5"} 1`)
+	tick(true, `x{k="5"} 1`, `x{k="9"} 1`) // 9 waits
+	for range 40 {
+		tick(false, `x{k="5"} stale`, `x{k="9"} stale`)
+	}
+	tick(true, `x{k="5"} 1`, `x{k="9"} 1`, `x{k="1"} 1`)
+	expect(t, "sent when there is room", tick(true, `x{k="5"} 0`, `x{k="9"} 1`, `x{k="1"} 1`))
+	as := b.rule(0).Alerts
+	if len(as) != 1 || as[0].Labels.Get("k") != "9" {
+		t.Fatalf("alerts %+v, want that of k=9, which waits longest", as)
+	}
+	if waited := at.Sub(as[0].ActiveAt); waited > time.Minute {
+		t.Errorf("k=9 is active for %s, of which it was seen for less than a minute", waited)
+	}
+}
+
+// TestWaitingIsShifted: a pause counts for none of those who wait.
+func TestWaitingIsShifted(t *testing.T) {
+	r := &alertingRule{waiting: map[alert.Fingerprint]time.Time{1: t0}, unseenSince: t0.Add(time.Minute)}
+	own := r.waiting
+	r.shiftWaiting(time.Hour)
+	if !r.waiting[1].Equal(t0.Add(time.Hour)) || !r.unseenSince.Equal(t0.Add(61*time.Minute)) {
+		t.Errorf("waiting since %v, unseen since %v: want both an hour later", r.waiting[1], r.unseenSince)
+	}
+	if !own[1].Equal(t0) {
+		t.Error("the map of before was changed: another goroutine may read it")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
@@ -19,18 +20,66 @@ var errBlind = errors.New("the Docker engine has not restored its containers yet
 type recordingRule struct {
 	ruleBase
 	engine *Engine
+	// watchesAbsence is as an alerting rule's. every and offset are its group's. All
+	// three are set by trace.
+	watchesAbsence bool
+	every, offset  time.Duration
+	// doubt: what the evaluation under way gives may lack something.
+	doubt bool
 	// unsure: what it recorded last may lack what a failed scrape or an error kept
-	// from it. Alerting rules of other groups ask for it.
+	// from it, or what storage did not take. Alerting rules of other groups ask for it.
 	unsure atomic.Bool
+	// recordedAt is when it last was sure, in the time of its data and in
+	// milliseconds; zero is never.
+	recordedAt atomic.Int64
 }
 
 func (r *recordingRule) eval(ctx context.Context, in input) ([]promql.Sample, error) {
 	samples, err := r.record(ctx, in)
 	if !errors.Is(ctx.Err(), context.Canceled) {
 		stale, blind := r.engine.doubtful()
-		r.unsure.Store(err != nil || !in.fresh || stale || blind)
+		fresh := in.fresh && !stale && !in.coverage.missed(in.at)
+		r.doubt = err != nil || blind || !fresh && !r.watchesAbsence
+		if r.doubt { // else it is sure when storage has it
+			r.unsure.Store(true)
+		}
 	}
 	return samples, err
+}
+
+// wrote notes whether storage took what an evaluation gave.
+func (r *recordingRule) wrote(in input, err error) {
+	doubt := r.doubt || err != nil
+	if !doubt {
+		r.recordedAt.Store(in.at.UnixMilli())
+	}
+	r.unsure.Store(doubt)
+}
+
+// sure tells whether what storage has of it means something to an evaluation of
+// another rule: it has lost nothing, and no gap has kept it from its turn. A rule
+// that has not had one yet is sure only where there is no past that could be missed.
+func (r *recordingRule) sure(in input) bool {
+	if r.unsure.Load() {
+		return false
+	}
+	ms := r.recordedAt.Load()
+	if ms == 0 {
+		return in.ts.Equal(in.coverage.first)
+	}
+	at := time.UnixMilli(ms)
+	if at.After(in.ts) { // by a clock that has gone back since
+		return false
+	}
+	// Groups of one scrape are evaluated side by side: the turn of this one may come.
+	turn := r.every + r.offset + r.engine.opts.ScrapeInterval
+	return !at.Before(in.coverage.lastEnd(in.at)) || in.at.Sub(at) <= turn
+}
+
+// continueFrom takes over what another rule is known for: a reload makes nobody sure.
+func (r *recordingRule) continueFrom(from *recordingRule) {
+	r.unsure.Store(from.unsure.Load())
+	r.recordedAt.Store(from.recordedAt.Load())
 }
 
 func (r *recordingRule) record(ctx context.Context, in input) ([]promql.Sample, error) {

@@ -29,6 +29,16 @@ func (e *Engine) Recover(ctx context.Context, asOf time.Time) ([]alert.Record, e
 	if err != nil {
 		return nil, err
 	}
+	written, err := e.lookBack(ctx, "timestamp("+alertsMetric+")", asOf)
+	if err != nil {
+		return nil, err
+	}
+	// By the labels of their series, which timestamp() gives without the name.
+	writtenAt, newest := map[uint64]time.Time{}, time.Time{}
+	for _, s := range written {
+		at := time.UnixMilli(int64(s.F * 1000))
+		writtenAt[s.Metric.Hash()], newest = at, later(newest, at)
+	}
 	since, err := e.lookBack(ctx, forStateMetric, asOf)
 	if err != nil {
 		return nil, err
@@ -45,7 +55,8 @@ func (e *Engine) Recover(ctx context.Context, asOf time.Time) ([]alert.Record, e
 		if !ok {
 			continue
 		}
-		if rec, ok := recovered(next.groups, ls, s.Metric.Get(stateLabel), at, taken); ok {
+		age := newest.Sub(writtenAt[s.Metric.DropMetricName().Hash()])
+		if rec, ok := e.recovered(next.groups, ls, lastWritten{s.Metric.Get(stateLabel), at, age}, taken); ok {
 			out = append(out, rec)
 		}
 	}
@@ -63,18 +74,35 @@ func (e *Engine) lookBack(ctx context.Context, metric string, at time.Time) (pro
 	return v, nil
 }
 
+// recoverable is for how many intervals of its group a series may have had no sample
+// more than the newest: it has ended without a marker else.
+const recoverable = 4
+
+// lastWritten is what the series of an alert tell of it, and how much older their
+// newest sample is than the newest of all.
+type lastWritten struct {
+	state    string
+	activeAt time.Time
+	age      time.Duration
+}
+
 // recovered finds the rule that an alert must be of: the first of its name whose
 // labels it bears, and that does not have it yet.
-func recovered(groups []rules.Group, ls labels.Labels, state string, activeAt time.Time, taken map[alert.Key]bool) (alert.Record, bool) {
+func (e *Engine) recovered(groups []rules.Group, ls labels.Labels, was lastWritten, taken map[alert.Key]bool) (alert.Record, bool) {
 	for _, g := range groups {
+		interval := g.Interval
+		setDefault(&interval, e.opts.Interval)
+		if was.age > recoverable*interval {
+			continue
+		}
 		ids := ruleIDs(g)
 		for i, r := range g.Rules {
 			if r.Alert == "" || r.Alert != ls.Get(labels.AlertName) || !bearsLabels(ls, r.Labels) {
 				continue
 			}
-			a := alert.Alert{State: alert.Pending, Labels: withoutTemplates(ls, r.Labels), ActiveAt: activeAt}
-			if state == alert.Firing.String() {
-				a.State, a.FiredAt = alert.Firing, activeAt.Add(r.For)
+			a := alert.Alert{State: alert.Pending, Labels: withoutTemplates(ls, r.Labels), ActiveAt: was.activeAt}
+			if was.state == alert.Firing.String() {
+				a.State, a.FiredAt = alert.Firing, was.activeAt.Add(r.For)
 			}
 			key := alert.Key{Rule: ids[i], Fingerprint: a.Fingerprint()}
 			if !taken[key] {

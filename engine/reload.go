@@ -110,17 +110,5 @@ func templatesOf(r *rules.Rule) map[string]ruleTemplate {
 }
 
 // watchesAbsence tells whether an expression exists to notice that data is
-// missing.
-func watchesAbsence(expr parser.Expr) bool {
-	watches := false
-	parser.Inspect(expr, func(n parser.Node, _ []parser.Node) error {
-		switch n := n.(type) {
-		case *parser.Call:
-			watches = watches || n.Func.Name == "absent" || n.Func.Name == "absent_over_time"
-		case *parser.VectorSelector:
-			watches = watches || n.Name == "up" || n.Name == "scrape_samples_scraped" || n.Name == "scrape_duration_seconds"
-		}
-		return nil
-	})
-	return watches
-}
+// missing, as far as it shows without the other rules.
+func watchesAbsence(expr parser.Expr) bool { return new(lineage).reads(expr).watchAbsence() }

@@ -15,8 +15,8 @@ const resolvedRetention = 15 * time.Minute
 type observation struct {
 	ts time.Time
 	// seen: the expression returned the alert. evidence: if it did not, that
-	// means something.
-	seen, evidence              bool
+	// means something. doubt: it did, but perhaps for want of data.
+	seen, evidence, doubt       bool
 	hold, keepFiring, holdLimit time.Duration
 }
 
@@ -26,6 +26,9 @@ type observation struct {
 // returns false when the alert is to be forgotten.
 func step(a *alert.Alert, o observation) (keep bool) {
 	switch {
+	case o.seen && o.doubt && a.State == alert.Pending && held(a, o):
+		return true
+	case o.seen && o.doubt && a.State == alert.Pending: // for too long: as in Prometheus
 	case o.seen:
 		if a.State == alert.Pending && !a.HeldSince.IsZero() {
 			a.ActiveAt = a.ActiveAt.Add(o.ts.Sub(a.HeldSince)) // nobody saw it meanwhile
@@ -34,7 +37,6 @@ func step(a *alert.Alert, o observation) (keep bool) {
 	case a.State != alert.Inactive && held(a, o):
 		return true
 	case keptFiring(a, o):
-		a.HeldSince = time.Time{}
 	default:
 		return end(a, o.ts)
 	}
@@ -43,9 +45,13 @@ func step(a *alert.Alert, o observation) (keep bool) {
 	if a.State == alert.Pending && o.ts.Before(a.ActiveAt) {
 		a.ActiveAt = o.ts
 	}
-	switch active := o.ts.Sub(a.ActiveAt); {
+	active := o.ts.Sub(a.ActiveAt)
+	if !a.HeldSince.IsZero() && a.State == alert.Pending {
+		active -= o.holdLimit
+	}
+	switch {
 	case a.State == alert.Pending && active >= o.hold:
-		a.State, a.FiredAt = alert.Firing, o.ts
+		a.State, a.FiredAt, a.HeldSince = alert.Firing, o.ts, time.Time{}
 	case a.State == alert.Firing && active >= 0 && active < o.hold: // the rule's `for` became longer
 		a.State = alert.Pending
 		a.FiredAt, a.LastSentAt, a.KeepFiringSince = time.Time{}, time.Time{}, time.Time{}
@@ -55,7 +61,7 @@ func step(a *alert.Alert, o observation) (keep bool) {
 
 // held keeps an alert for which there is no evidence, as long as it may.
 func held(a *alert.Alert, o observation) bool {
-	if o.evidence {
+	if o.evidence && !o.doubt {
 		return false
 	}
 	if a.HeldSince.IsZero() {
@@ -64,7 +70,9 @@ func held(a *alert.Alert, o observation) bool {
 	return o.ts.Sub(a.HeldSince) < o.holdLimit
 }
 
-// keptFiring applies keep_firing_for to an alert that was not returned.
+// keptFiring applies keep_firing_for to an alert that was not returned. The time
+// for which it was held before counts for none of it; a hold that has reached its
+// limit stays noted until there is evidence, so that no other one follows.
 func keptFiring(a *alert.Alert, o observation) bool {
 	if a.State != alert.Firing || o.keepFiring == 0 {
 		return false
@@ -72,7 +80,14 @@ func keptFiring(a *alert.Alert, o observation) bool {
 	if a.KeepFiringSince.IsZero() {
 		a.KeepFiringSince = o.ts
 	}
-	return o.ts.Sub(a.KeepFiringSince) < o.keepFiring
+	since := a.KeepFiringSince
+	if a.HeldSince.After(since) {
+		since = since.Add(min(o.ts.Sub(a.HeldSince), o.holdLimit))
+	}
+	if o.evidence {
+		a.KeepFiringSince, a.HeldSince = since, time.Time{}
+	}
+	return o.ts.Sub(since) < o.keepFiring
 }
 
 // end resolves an alert that fired, and forgets one that never did or whose end

@@ -30,6 +30,10 @@ func TestStep(t *testing.T) {
 		{"held no longer than the limit", 0, 0, 30 * time.Second, "suuuu", "fhhii"},
 		{"hold begins anew after evidence", 0, 0, 30 * time.Second, "suusuuu", "fhhfhhi"},
 		{"keep_firing_for does not run while held", 0, 30 * time.Second, time.Hour, "suuuunnn", "fhhhhffi"},
+		{"held time counts for no keep_firing_for", 0, 45 * time.Second, time.Hour, "snuuuunnn", "ffhhhhffi"},
+		{"no hold follows keep_firing_for", 0, 30 * time.Second, 30 * time.Second, "suuuuuu", "fhhhhii"},
+		{"held at its limit, then evidence", 0, 30 * time.Second, 30 * time.Second, "suuunn", "fhhhfi"},
+		{"held within keep_firing_for, to the limit", 0, 45 * time.Second, 30 * time.Second, "snuuuuuu", "ffhhhhii"},
 		{"inactive is not held", 0, 0, time.Hour, "snuu", "fiii"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

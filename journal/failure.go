@@ -32,23 +32,21 @@ func (j *Journal) openToRead(refusal error) error {
 	if err != nil {
 		return fmt.Errorf("open journal %s: %w", j.opts.Path, errors.Join(refusal, err))
 	}
-	j.log.Error("journal cannot be written: changes of alert state end with the process", "err", refusal, "do", advice(refusal))
+	if j.refused != refusal.Error() {
+		j.refused = refusal.Error()
+		j.log.Error("journal cannot be written: changes of alert state end with the process", "err", refusal, "do", advice(refusal))
+	}
 	j.db = db
 	return nil
 }
 
-func openReadOnly(path string) (db *bolt.DB, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			db, err = nil, fmt.Errorf("damaged: %v", p)
-		}
-	}()
-	db, err = bolt.Open(path, 0o644, &bolt.Options{Timeout: lockTimeout, ReadOnly: true})
+func openReadOnly(path string) (*database, error) {
+	db, err := openDatabase(path, true)
 	if err != nil {
 		return nil, err
 	}
-	if err := readThrough(db); err != nil {
-		return nil, errors.Join(err, db.Close())
+	if err := guard(func() error { return readThrough(db) }); err != nil {
+		return nil, db.shut(err)
 	}
 	return db, nil
 }
@@ -97,30 +95,73 @@ func (j *Journal) note(c alert.Changes, err error) {
 // and another may stand in its place. What is current is to be saved again
 // afterwards. It fails for as long as the file cannot be written.
 func (j *Journal) Reopen() error {
-	j.mu.Lock()
-	if j.db != nil {
-		_ = j.db.Close() // what failed may fail again
-		j.db = nil
+	if err := j.letGo(); err != nil {
+		return err
 	}
-	// What cannot be read is no loss any more: the engine knows better.
-	if db, err := openFile(j.opts.Path); errors.Is(err, syscall.EIO) {
-		_ = os.Rename(j.opts.Path, j.opts.Path+".unreadable")
-	} else if err == nil {
-		_ = db.Close() // it is opened again below
-	}
-	j.mu.Unlock()
 	if err := j.Open(); err != nil {
 		return err
 	}
 	j.distrust()
 	f := &j.failure
 	f.mu.Lock()
-	c := alert.Changes{Replace: !f.known} // what nobody has read is not true any more
+	var c alert.Changes
 	for k := range f.missed {
 		c.Deletes = append(c.Deletes, k)
 	}
 	f.mu.Unlock()
 	return j.Save(c)
+}
+
+// letGo closes the file, and sets it aside where it cannot be read, or where nobody
+// has read what is in it: that is not true any more, but not to be lost unseen.
+func (j *Journal) letGo() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.db != nil {
+		_ = j.db.shut(nil) // what failed may fail again
+		j.db = nil
+	}
+	db, err := openFile(j.opts.Path)
+	if errors.Is(err, syscall.EIO) {
+		return j.setAside("unreadable", err)
+	}
+	if err != nil {
+		return nil // Open says so
+	}
+	var alerts, incidents int
+	err = guard(func() error { return db.View(func(tx *bolt.Tx) error { alerts, incidents = count(tx); return nil }) })
+	if err = db.shut(err); err != nil {
+		return fmt.Errorf("read journal: %w", err)
+	}
+	if j.isKnown() || alerts+incidents == 0 {
+		j.handedOver()
+		return nil
+	}
+	if err := j.setAside("unread", fmt.Errorf("it was out of reach at the start, with %d alerts and %d undelivered incidents", alerts, incidents)); err != nil {
+		return err
+	}
+	j.handedOver()
+	return nil
+}
+
+// count is how many alerts and how many undelivered incidents there are.
+func count(tx *bolt.Tx) (alerts, incidents int) {
+	alerts = tx.Bucket(alertsBucket).Stats().KeyN
+	outboxes := tx.Bucket(outboxBucket)
+	if outboxes == nil {
+		return alerts, 0
+	}
+	_ = outboxes.ForEachBucket(func(receiver []byte) error {
+		incidents += outboxes.Bucket(receiver).Stats().KeyN
+		return nil
+	})
+	return alerts, incidents
+}
+
+func (j *Journal) isKnown() bool {
+	j.failure.mu.Lock()
+	defer j.failure.mu.Unlock()
+	return j.failure.known
 }
 
 // handedOver notes that the alerts of the file are known.

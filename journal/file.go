@@ -23,33 +23,73 @@ func (j *Journal) Open() error {
 	if j.db != nil {
 		return nil
 	}
-	db, err := openFile(j.opts.Path)
-	if err != nil && isRefusal(err) {
+	db, err := j.openOurs()
+	if err != nil && !isDamage(err) {
 		return j.openToRead(err)
 	}
 	if err != nil {
-		aside := fmt.Sprintf("%s.damaged-%s", j.opts.Path, time.Now().UTC().Format("20060102T150405Z"))
-		j.log.Error("journal cannot be read, set aside: alerts begin anew", "file", aside, "err", err)
-		j.damage = fmt.Sprintf("the journal could not be read (%v); it was set aside as %s, and alerts began anew", err, aside)
-		j.aside = aside
-		j.metrics.setAside.Inc()
-		if rerr := os.Rename(j.opts.Path, aside); rerr != nil {
-			return fmt.Errorf("set journal aside: %w", errors.Join(rerr, err))
+		if err := j.setAside("damaged", err); err != nil {
+			return err
 		}
-		db, err = openFile(j.opts.Path)
+		db, err = j.openOurs()
 	}
 	if err != nil {
 		return fmt.Errorf("open journal %s: %w", j.opts.Path, err)
 	}
-	j.dropStrangers(db)
 	// A file whose entry in its directory is not on the disk is lost with all that
 	// is: this process may have begun it, or one that was killed before it came
 	// here. Where directories cannot be synced, all else still can.
 	if err := syncDir(filepath.Dir(j.opts.Path)); err != nil {
 		j.log.Warn("journal may not outlive a power cut", "err", err)
 	}
-	j.db = db
+	j.db, j.refused = db, ""
 	return nil
+}
+
+// openOurs opens the file without what is nobody's.
+func (j *Journal) openOurs() (*database, error) {
+	db, err := openFile(j.opts.Path)
+	if err != nil {
+		return nil, err
+	}
+	if err := j.dropStrangers(db); err != nil {
+		return nil, db.shut(err)
+	}
+	return db, nil
+}
+
+// setAside moves the file away, by a name that says why, and tells of it. Called
+// with mu held.
+func (j *Journal) setAside(why string, cause error) error {
+	aside := fmt.Sprintf("%s.%s-%s", j.opts.Path, why, time.Now().UTC().Format("20060102T150405Z"))
+	if err := os.Rename(j.opts.Path, aside); err != nil {
+		return fmt.Errorf("set journal aside: %w", errors.Join(err, cause))
+	}
+	j.log.Error("journal set aside: it begins anew", "file", aside, "err", cause)
+	j.damage = fmt.Sprintf("the journal could not be read (%v); it was set aside as %s, and a new one begun", cause, aside)
+	j.aside = aside
+	j.metrics.setAside.Inc()
+	return nil
+}
+
+// giveUp sets a file aside that turned out to be damaged, and tells whether it did.
+// What is known is written to a new one after Reopen, and not before: a journal of
+// a part of the alerts would be taken for all of them.
+func (j *Journal) giveUp(cause error) bool {
+	if !errors.Is(cause, errDamaged) {
+		return false
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.db == nil {
+		return true
+	}
+	j.db.abandon()
+	j.db = nil
+	if err := j.setAside("damaged", cause); err != nil {
+		j.log.Error("journal is damaged", "err", err)
+	}
+	return true
 }
 
 // syncDir puts the entries of a directory on the disk.
@@ -64,31 +104,25 @@ func syncDir(path string) error {
 	return nil
 }
 
-// openFile opens and reads through the file once: bbolt finds damage, by error
-// or panic, only where it looks.
-func openFile(path string) (db *bolt.DB, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("damaged: %v", p)
-			if db != nil {
-				_ = db.Close() // the damage is the error
-			}
-			db = nil
-		}
-	}()
-	db, err = bolt.Open(path, 0o644, &bolt.Options{Timeout: lockTimeout, FreelistType: bolt.FreelistMapType})
+// openFile opens and reads through the file once: bbolt finds damage only where it
+// looks.
+func openFile(path string) (*database, error) {
+	db, err := openDatabase(path, false)
 	if err != nil {
 		return nil, err
 	}
-	if err = readThrough(db); errors.Is(err, errNew) { // a full disk is no reason not to read
-		err = db.Update(func(tx *bolt.Tx) error {
-			_, aerr := tx.CreateBucketIfNotExists(alertsBucket)
-			_, merr := tx.CreateBucketIfNotExists(metaBucket)
-			return errors.Join(aerr, merr)
+	err = guard(func() error { return readThrough(db) })
+	if errors.Is(err, errNew) { // a full disk is no reason not to read
+		err = guard(func() error {
+			return db.Update(func(tx *bolt.Tx) error {
+				_, aerr := tx.CreateBucketIfNotExists(alertsBucket)
+				_, merr := tx.CreateBucketIfNotExists(metaBucket)
+				return errors.Join(aerr, merr)
+			})
 		})
 	}
 	if err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, db.shut(err)
 	}
 	return db, nil
 }
@@ -96,7 +130,11 @@ func openFile(path string) (db *bolt.DB, err error) {
 // errNew is a file without what the journal writes to.
 var errNew = errors.New("no buckets yet")
 
-func readThrough(db *bolt.DB) error {
+// readThrough is called in guard.
+func readThrough(db *database) error {
+	if err := check(db); err != nil {
+		return err
+	}
 	return db.View(func(tx *bolt.Tx) error {
 		for _, name := range [][]byte{alertsBucket, metaBucket} {
 			b := tx.Bucket(name)
@@ -118,37 +156,52 @@ func readThrough(db *bolt.DB) error {
 }
 
 // dropStrangers drops the outboxes of receivers that there are no longer. Where the
-// disk refuses they stay until it does not: they are in nobody's way.
-func (j *Journal) dropStrangers(db *bolt.DB) {
-	dropped := map[string]int{}
-	err := db.View(func(tx *bolt.Tx) error {
+// disk refuses they stay until it does not: they are in nobody's way. The error is
+// damage.
+func (j *Journal) dropStrangers(db *database) error {
+	dropped, err := j.strangers(db)
+	if err == nil && len(dropped) > 0 {
+		err = guard(func() error { return db.Update(func(tx *bolt.Tx) error { return dropOutboxes(tx, dropped) }) })
+	}
+	if isDamage(err) {
+		return err
+	}
+	if err != nil {
+		j.log.Warn("outboxes of receivers that are gone are not dropped", "err", err)
+		return nil
+	}
+	for receiver, n := range dropped {
+		j.metrics.dropped.WithLabelValues(reasonReceiver).Add(float64(n))
+		j.log.Info("receiver is no longer configured, its outbox is dropped", "receiver", receiver, "incidents", n)
+	}
+	return nil
+}
+
+func dropOutboxes(tx *bolt.Tx, receivers map[string]int) error {
+	for receiver := range receivers {
+		if err := tx.Bucket(outboxBucket).DeleteBucket([]byte(receiver)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// strangers are the receivers that there are no longer, with the number of their
+// incidents.
+func (j *Journal) strangers(db *database) (map[string]int, error) {
+	strangers := map[string]int{}
+	look := func(tx *bolt.Tx) error {
 		root := tx.Bucket(outboxBucket)
 		if root == nil {
 			return nil
 		}
 		return root.ForEachBucket(func(receiver []byte) error {
 			if !slices.Contains(j.opts.Receivers, string(receiver)) {
-				dropped[string(receiver)] = root.Bucket(receiver).Stats().KeyN
-			}
-			return nil
-		})
-	})
-	if err == nil && len(dropped) > 0 {
-		err = db.Update(func(tx *bolt.Tx) error {
-			for receiver := range dropped {
-				if err := tx.Bucket(outboxBucket).DeleteBucket([]byte(receiver)); err != nil {
-					return err
-				}
+				strangers[string(receiver)] = root.Bucket(receiver).Stats().KeyN
 			}
 			return nil
 		})
 	}
-	if err != nil {
-		j.log.Warn("outboxes of receivers that are gone are not dropped", "err", err)
-		return
-	}
-	for receiver, n := range dropped {
-		j.metrics.dropped.WithLabelValues(reasonReceiver).Add(float64(n))
-		j.log.Info("receiver is no longer configured, its outbox is dropped", "receiver", receiver, "incidents", n)
-	}
+	err := guard(func() error { return db.View(look) })
+	return strangers, err
 }

@@ -55,11 +55,16 @@ type Journal struct {
 	log     *slog.Logger
 	metrics *metrics
 
+	// writing is held by Save: should a transaction end in a panic, nobody may wait
+	// for its locks.
+	writing sync.Mutex
+
 	mu sync.RWMutex
-	db *bolt.DB // guarded by mu; nil while closed
-	// damage says what was wrong with the file at open; empty if nothing. aside is
-	// where that file went.
+	db *database // guarded by mu; nil while closed
+	// damage says what was wrong with the file; empty if nothing. aside is where that
+	// file went.
 	damage, aside string // guarded by mu
+	refused       string // guarded by mu: why the file was last opened to be read only
 	failure       failure
 
 	backlogMu sync.Mutex
@@ -93,7 +98,7 @@ func (j *Journal) Close() error {
 	if j.db == nil {
 		return nil
 	}
-	err := j.db.Close()
+	err := j.db.shut(nil)
 	j.db = nil
 	if err != nil {
 		return fmt.Errorf("close journal: %w", err)
@@ -102,10 +107,14 @@ func (j *Journal) Close() error {
 }
 
 // Save makes the changes durable, and with them what receivers are to be told and
-// the receipts that wait. Calls at the same time share a transaction. What is to be
-// told is not lost with an error: the next Save writes it.
+// the receipts that wait. What is to be told is not lost with an error: the next
+// Save writes it. A file that turns out to be damaged is set aside, and Save fails
+// until Reopen.
 func (j *Journal) Save(c alert.Changes) error {
+	j.writing.Lock()
+	defer j.writing.Unlock()
 	err := j.save(c)
+	j.giveUp(err)
 	j.note(c, err)
 	return err
 }
@@ -121,12 +130,14 @@ func (j *Journal) save(c alert.Changes) error {
 	}
 	oc, stale := j.outboxChanges(c)
 	dropped := 0
-	err := j.db.Batch(func(tx *bolt.Tx) (err error) {
-		if err := saveAlerts(tx, c); err != nil {
+	err := guard(func() error { // not Batch, which writes in a goroutine that nothing guards
+		return j.db.Update(func(tx *bolt.Tx) (err error) {
+			if err := saveAlerts(tx, c); err != nil {
+				return err
+			}
+			dropped, err = j.saveOutboxes(tx, oc)
 			return err
-		}
-		dropped, err = j.saveOutboxes(tx, oc)
-		return err
+		})
 	})
 	if err != nil {
 		j.putBack(oc.waiting, stale || oc.anew != nil, c.News)
@@ -184,12 +195,7 @@ func bucketFor(tx *bolt.Tx, c alert.Changes) (*bolt.Bucket, error) {
 // Load reads back every alert, and the time of the last Save, or of Alive if that
 // was later.
 func (j *Journal) Load() (records []alert.Record, savedAt time.Time, err error) {
-	j.mu.RLock()
-	defer j.mu.RUnlock()
-	if j.db == nil {
-		return nil, time.Time{}, ErrClosed
-	}
-	err = j.db.View(func(tx *bolt.Tx) error {
+	err = j.view(func(tx *bolt.Tx) error {
 		if at := tx.Bucket(metaBucket).Get(savedKey); at != nil {
 			if err := json.Unmarshal(at, &savedAt); err != nil {
 				j.unreadable("time of the last save", err)
@@ -206,13 +212,32 @@ func (j *Journal) Load() (records []alert.Record, savedAt time.Time, err error) 
 		})
 	})
 	if err != nil {
-		return nil, time.Time{}, fmt.Errorf("read journal: %w", err)
+		return nil, time.Time{}, err
 	}
 	j.handedOver()
 	if alive := j.lastAlive(); !savedAt.IsZero() && alive.After(savedAt) {
 		savedAt = alive
 	}
 	return records, savedAt, nil
+}
+
+// view reads. A file that turns out to be damaged is set aside.
+func (j *Journal) view(f func(tx *bolt.Tx) error) error {
+	err := func() error {
+		j.mu.RLock()
+		defer j.mu.RUnlock()
+		if j.db == nil {
+			return ErrClosed
+		}
+		return guard(func() error { return j.db.View(f) })
+	}()
+	if err == nil || errors.Is(err, ErrClosed) {
+		return err
+	}
+	if j.giveUp(err) {
+		j.note(alert.Changes{}, err)
+	}
+	return fmt.Errorf("read journal: %w", err)
 }
 
 func (j *Journal) unreadable(what string, err error) {

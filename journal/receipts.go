@@ -193,13 +193,8 @@ func (x box) apply(receiver string, oc outboxChanges) (added int, err error) {
 // Undelivered reads back what each receiver has yet to be told, in the order of
 // the incidents of each alert.
 func (j *Journal) Undelivered() (map[string][]alert.Undelivered, error) {
-	j.mu.RLock()
-	defer j.mu.RUnlock()
-	if j.db == nil {
-		return nil, ErrClosed
-	}
 	out := make(map[string][]alert.Undelivered, len(j.opts.Receivers))
-	err := j.db.View(func(tx *bolt.Tx) error {
+	err := j.view(func(tx *bolt.Tx) error {
 		root := tx.Bucket(outboxBucket)
 		for _, receiver := range j.opts.Receivers {
 			if root == nil || root.Bucket([]byte(receiver)) == nil {

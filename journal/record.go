@@ -4,9 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"syscall"
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
@@ -70,17 +68,4 @@ func key(k alert.Key) []byte {
 	}
 	sum := sha256.Sum256(rule)
 	return binary.BigEndian.AppendUint64(sum[:16], uint64(k.Fingerprint))
-}
-
-// isRefusal tells a file system that refuses from a file that is damaged.
-func isRefusal(err error) bool {
-	for _, e := range []error{
-		syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.EACCES, syscall.EPERM,
-		syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOENT, syscall.EIO,
-	} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
 }

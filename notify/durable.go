@@ -27,8 +27,14 @@ func (o *outbox) restore(us []alert.Undelivered, made func(alert.Undelivered) *m
 		in := incident{fp: m.fp, startsAt: u.StartsAt, since: m.handed.Add(-ahead)}
 		switch {
 		case !u.HeldUntil.IsZero():
+			if soon := now.Add(ahead); last.After(soon) {
+				// By a clock that was set back since. It would hold back the end of what
+				// fires now; its place in the journal is given up by its own time.
+				o.receipt(m.fp, last, alert.ToldNever, time.Time{})
+				last = soon
+			}
 			a.missed.add(m.fp, u.StartsAt, last, m.endedAt(), in.since, max(u.Count, 1))
-			a.until = u.HeldUntil
+			a.until = now.Add(min(u.HeldUntil.Sub(now), o.hold))
 			continue
 		case u.Unseen:
 			a.missed.add(m.fp, u.StartsAt, last, m.endedAt(), in.since, max(u.Count, 1))

@@ -218,6 +218,11 @@ func (n *Notifier) Send(ns []alert.Notification) {
 	})
 }
 
+// restoredAhead bounds how far ahead the end of a restored firing alert lies. That
+// of one that was refreshed all through an outage is as far from its beginning as
+// the outage was long: a receiver would hold on to it for as long again.
+const restoredAhead = 15 * time.Minute
+
 // Restore takes over what the process before could not deliver, by the names of
 // the receivers. It must come before the first Send.
 func (n *Notifier) Restore(left map[string][]alert.Undelivered) {
@@ -226,8 +231,11 @@ func (n *Notifier) Restore(left map[string][]alert.Undelivered) {
 		// As if handed over when it happened: it is overdue, and its end lies as far
 		// ahead as it did.
 		handed := u.StartsAt
-		if u.Resolved {
+		switch {
+		case u.Resolved:
 			handed = u.EndsAt
+		case u.EndsAt.Sub(handed) > restoredAhead:
+			u.EndsAt = handed.Add(restoredAhead)
 		}
 		return newMessage(u.Notification, n.external, handed)
 	}

@@ -94,9 +94,14 @@ func (a *appender) foreign(ref storage.SeriesRef) storage.SeriesRef {
 	return ref | storage.SeriesRef(a.handle.generation<<generationShift)
 }
 
+// Commit implements storage.AppenderV2. The error is ErrNotReady where another TSDB
+// has taken the place of the one that the transaction began in.
 func (a *appender) Commit() error {
 	if a.ended {
 		return a.AppenderV2.Commit() // which says that it is too late
+	}
+	if a.handle.replaced.Load() { // it took longer than an exchange waits
+		return errors.Join(ErrNotReady, a.Rollback())
 	}
 	err := guard(a.AppenderV2.Commit)
 	a.end()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/prometheus/prometheus/model/histogram"
@@ -33,15 +32,14 @@ const (
 // and returns how many it copied. What is there already, or too old to be taken,
 // is passed over.
 func carry(ctx context.Context, from storage.Queryable, to *tsdb.DB, mint, maxt int64) (total int, err error) {
+	mint, maxt = max(mint, firstTime), min(maxt, lastTime)
 	err = guard(func() error {
-		for start := mint; start <= maxt; {
-			end := min(start+carrySlice.Milliseconds()-1, maxt)
-			n, err := carryOne(ctx, from, to, start, end)
+		for start := mint; start <= maxt; start += carrySlice.Milliseconds() {
+			n, err := carryOne(ctx, from, to, start, min(start+carrySlice.Milliseconds()-1, maxt))
 			total += n
 			if err != nil {
 				return err
 			}
-			start = end + 1
 		}
 		return nil
 	})
@@ -119,6 +117,7 @@ func (h headOnly) Querier(mint, maxt int64) (storage.Querier, error) {
 // windowFor is how far back from maxt the samples are worth copying: as far as
 // carryWindow, and less where the last minute shows that these would be too many.
 func windowFor(ctx context.Context, from storage.Queryable, maxt int64) (mint int64) {
+	maxt = max(maxt, firstTime)
 	n := 0
 	_ = guard(func() error { // if it cannot be counted it cannot be copied either
 		q, err := from.Querier(maxt-time.Minute.Milliseconds(), maxt)
@@ -137,8 +136,5 @@ func windowFor(ctx context.Context, from storage.Queryable, maxt int64) (mint in
 	})
 	minutes := int64(carrySamples / max(1, n))
 	window := min(carryWindow.Milliseconds(), max(10, minutes)*time.Minute.Milliseconds())
-	if maxt < math.MinInt64+window {
-		return math.MinInt64
-	}
 	return maxt - window
 }

@@ -59,7 +59,11 @@ func (s *Store) Close(ctx context.Context) error {
 	s.closed = true
 	var errs []error
 	if s.Degraded() && s.isOpen() {
-		if err := s.goBack(ctx, time.Now()); err != nil {
+		err := s.goBack(ctx, time.Now())
+		for errors.Is(err, errBusy) && ctx.Err() == nil { // there is no later
+			err = s.goBack(ctx, time.Now())
+		}
+		if err != nil {
 			errs = append(errs, fmt.Errorf("samples since %s are lost, as the disk cannot be written: %w", s.fallback.view.Load().Since.Format(time.RFC3339), err))
 		}
 	}
@@ -135,19 +139,12 @@ func compactHead(ctx context.Context, db *tsdb.DB, rng, upTo int64) (sealed int6
 		if err := db.CompactHead(tsdb.NewRangeHead(head, mint, end)); err != nil {
 			return 0, err
 		}
+		if end >= maxt {
+			break
+		}
 		mint = max(end+1, head.MinTime()) // a clock that jumped leaves years without samples
 	}
 	return maxt, nil
-}
-
-// alignedEnd is the last millisecond of the range of width rng that t is in,
-// also for times before 1970.
-func alignedEnd(t, rng int64) int64 {
-	rest := t % rng
-	if rest < 0 {
-		rest += rng
-	}
-	return t - rest + rng - 1
 }
 
 // cutLog removes what the blocks now hold. The TSDB itself cuts only whole old

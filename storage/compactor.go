@@ -20,7 +20,8 @@ import (
 // the merged one.
 type compactor struct {
 	tsdb.Compactor
-	room func(more int64) bool
+	merger tsdb.Compactor // of blocks; it has a context of its own
+	room   func(more int64) bool
 
 	mu sync.Mutex
 	// doomed are blocks that go with the next reload; guarded by mu.
@@ -32,20 +33,30 @@ type compactor struct {
 // else does that it exports.
 const nothing = "nothing"
 
-// newCompactor makes the compactor under a context that Compact can cancel: the
-// TSDB's can only be cancelled by closing it, under the feet of the compaction.
+// newCompactor makes the compactor under contexts that can be cancelled: the
+// TSDB's can only be cancelled by closing it, under the feet of the compaction. That
+// of merges is another, so that what is in a head can be written when they have
+// been cut short.
 func (s *Store) newCompactor(ctx context.Context, h *handle, r prometheus.Registerer, l *slog.Logger, ranges []int64, pool chunkenc.Pool, opts *tsdb.Options) (tsdb.Compactor, error) {
 	ctx, h.stopCompaction = context.WithCancel(ctx)
-	c, err := tsdb.NewLeveledCompactorWithOptions(ctx, r, l, ranges, pool, tsdb.LeveledCompactorOptions{
+	merging, stop := context.WithCancel(ctx)
+	h.stopMerges = stop
+	o := tsdb.LeveledCompactorOptions{
 		MaxBlockChunkSegmentSize:    opts.MaxBlockChunkSegmentSize,
 		EnableOverlappingCompaction: opts.EnableOverlappingCompaction,
 		PD:                          opts.PostingsDecoderFactory,
 		FloatChunkEncoding:          func() chunkenc.Encoding { return opts.FloatChunkEncoding },
-	})
+		Metrics:                     tsdb.NewCompactorMetrics(r),
+	}
+	c, err := tsdb.NewLeveledCompactorWithOptions(ctx, nil, l, ranges, pool, o)
 	if err != nil {
 		return nil, err
 	}
-	h.compactor = &compactor{Compactor: c, room: func(more int64) bool { return s.hasRoom(h, more) }, doomed: map[ulid.ULID]struct{}{}}
+	m, err := tsdb.NewLeveledCompactorWithOptions(merging, nil, l, ranges, pool, o)
+	if err != nil {
+		return nil, err
+	}
+	h.compactor = &compactor{Compactor: c, merger: m, room: func(more int64) bool { return s.hasRoom(h, more) }, doomed: map[ulid.ULID]struct{}{}}
 	return h.compactor, nil
 }
 
@@ -96,7 +107,7 @@ func (c *compactor) Compact(dest string, dirs []string, open []*tsdb.Block) (ids
 	if slices.Equal(dirs, []string{nothing}) {
 		return nil, nil
 	}
-	err = guard(func() (err error) { ids, err = c.Compactor.Compact(dest, dirs, open); return err })
+	err = guard(func() (err error) { ids, err = c.merger.Compact(dest, dirs, open); return err })
 	return ids, err
 }
 
@@ -139,14 +150,4 @@ func compactable(h *handle) bool {
 	head := h.db.Head()
 	mint, maxt := head.MinTime(), head.MaxTime()
 	return mint != math.MaxInt64 && maxt-mint > h.blockRange/2*3
-}
-
-// newest is the time of the newest sample in milliseconds; the least int64 if
-// there is none.
-func (h *handle) newest() int64 {
-	newest := h.db.Head().MaxTime()
-	for _, b := range h.db.Blocks() {
-		newest = max(newest, b.MaxTime()-1)
-	}
-	return newest
 }

@@ -30,6 +30,9 @@ func (s *Store) CutOver(at time.Time) error {
 		return ErrClosed
 	}
 	cut := at.UnixMilli()
+	if cut >= lastTime {
+		return nil // nothing is of later times
+	}
 	if f := &s.fallback; s.Degraded() && (f.cut.IsZero() || at.Before(f.cut)) {
 		f.cut = at // what is on the disk hears of it at the return
 	}
@@ -42,6 +45,10 @@ func (s *Store) CutOver(at time.Time) error {
 	if !h.reaches(cut) {
 		return nil
 	}
+	// A merge may take minutes, and scrapes wait for no more than seconds.
+	h.stopMerges()
+	s.upkeep.compacting.Lock()
+	defer s.upkeep.compacting.Unlock()
 	s.appending.close()
 	defer s.appending.open()
 	s.detach()
@@ -57,8 +64,9 @@ func (s *Store) CutOver(at time.Time) error {
 
 // reaches tells whether samples right after cut would be refused.
 func (h *handle) reaches(cut int64) bool {
-	least, ok := h.db.Head().AppendableMinValidTime()
-	return h.newest() > cut || ok && least > cut+1
+	head := h.db.Head()
+	least, ok := head.AppendableMinValidTime()
+	return h.newest() > cut || head.NumSeries() > 0 && head.MaxTime() > cut || ok && least > cut+1
 }
 
 // cut closes a TSDB that nobody uses, takes out what is of times after cut, and
@@ -119,7 +127,7 @@ func (s *Store) splitBlocks(dir string, cut int64) (names []string, err error) {
 	}
 	log := slog.New(slog.DiscardHandler)
 	c, err := tsdb.NewLeveledCompactorWithOptions(context.Background(), nil, log, []int64{s.opts.BlockDuration.Milliseconds()}, nil,
-		tsdb.LeveledCompactorOptions{MaxBlockChunkSegmentSize: s.part(chunkSegmentSize, 1<<18)})
+		tsdb.LeveledCompactorOptions{MaxBlockChunkSegmentSize: s.part(dir, chunkSegmentSize, 1<<18)})
 	if err != nil {
 		return nil, err
 	}
@@ -177,7 +185,7 @@ func (s *Store) setAsideFuture(h *handle, names []string, cut int64) error {
 				return err
 			}
 		}
-		if err := pruneSetAside(dir); err != nil {
+		if err := s.pruneSetAside(dir); err != nil {
 			return err
 		}
 		text += "set aside as " + to

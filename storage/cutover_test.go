@@ -211,3 +211,26 @@ func TestSamplesOfATimeToCome(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestCutOverWaitsForCompaction: samples are taken while blocks are merged, which
+// is cut short.
+func TestCutOverWaitsForCompaction(t *testing.T) {
+	s := clockStore(t, false, false)
+	h, release, err := s.acquire()
+	if err != nil {
+		t.Fatal(err)
+	}
+	release()
+	stopped := make(chan struct{})
+	h.stopMerges = func() { close(stopped) }
+	s.upkeep.compacting.Lock() // as while blocks are merged
+	done := make(chan error, 1)
+	go func() { done <- s.CutOver(t0.Add(-3 * time.Hour)) }()
+	<-stopped
+	appendAt(t, s, t0)
+	s.upkeep.compacting.Unlock()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	appendAt(t, s, t0.Add(-2*time.Hour))
+}

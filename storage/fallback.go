@@ -116,6 +116,9 @@ func (s *Store) fallBackShut(reason error) error {
 	s.mu.Lock()
 	from := s.open
 	s.mu.Unlock()
+	if from != nil { // who did not end in time commits nothing behind the copy
+		from.replaced.Store(true)
+	}
 	n := s.rescue(from, h)
 	s.publish(h)
 	if from != nil {

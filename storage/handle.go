@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -24,7 +25,10 @@ type handle struct {
 	registry       *prometheus.Registry
 	compactor      *compactor
 	stopCompaction context.CancelFunc
+	stopMerges     context.CancelFunc // and nothing else
 	users          sync.WaitGroup
+	// replaced: another TSDB is open instead, and what is committed here is lost.
+	replaced atomic.Bool
 }
 
 // References of series fit into 40 bits, those of the TSDB's head: the generation
@@ -63,6 +67,9 @@ func (s *Store) publish(h *handle) (before *handle) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before, s.open = s.open, h
+	if before != nil && h != nil {
+		before.replaced.Store(true)
+	}
 	if h != nil {
 		s.registry.Store(h.registry)
 	}

@@ -86,6 +86,8 @@ func (h *History) load() error {
 		path := filepath.Join(h.dir, e.Name())
 		b, err := tsdb.OpenBlock(slog.New(slog.DiscardHandler), path, nil, nil)
 		switch {
+		case err == nil && checkSpan(b.Meta()) != nil:
+			h.damage = append(h.damage, fmt.Errorf("block %s is left out: %w", path, errors.Join(checkSpan(b.Meta()), b.Close())))
 		case err == nil:
 			h.blocks = append(h.blocks, b)
 		case !fileExists(path):

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync/atomic"
@@ -51,7 +50,7 @@ func (s *Store) measure(h *handle) usage {
 			u.aside += dirSize(dir)
 		}
 	}
-	u.reserve = u.log + s.part(chunkSegmentSize, 1<<18)
+	u.reserve = u.log + s.part(h.dir, chunkSegmentSize, 1<<18)
 	s.size.last.Store(&u)
 	s.size.grown.Store(0)
 	s.metrics.size.WithLabelValues("blocks").Set(float64(u.blocks))
@@ -122,30 +121,6 @@ func (s *Store) keepLimit(ctx context.Context) {
 	s.doomOldest(h, over, s.over(h, u) <= 0)
 }
 
-// dropSetAside deletes the oldest of what was set aside, and returns how much that
-// was.
-func (s *Store) dropSetAside(over int64) (dropped int64) {
-	dir := filepath.Join(s.opts.Dir, "set-aside")
-	entries, err := os.ReadDir(dir) // in the order of their names, which begin with the time
-	if err != nil {
-		return 0
-	}
-	for _, e := range entries {
-		if dropped >= over {
-			break
-		}
-		path := filepath.Join(dir, e.Name())
-		n := dirSize(path)
-		if err := os.RemoveAll(path); err != nil {
-			s.log.Warn("what was set aside cannot be deleted", "path", path, "err", err)
-			break
-		}
-		dropped += n
-		s.log.Warn("storage is at its limit, what was set aside is deleted", "path", path, "bytes", n)
-	}
-	return dropped
-}
-
 // compactEarly cuts the log to nothing, and returns the TSDB that is open then;
 // nil if none is.
 func (s *Store) compactEarly(ctx context.Context, h *handle, u usage) *handle {
@@ -183,7 +158,7 @@ func (s *Store) compactEarly(ctx context.Context, h *handle, u usage) *handle {
 // doomOldest has the TSDB delete its oldest blocks, until the rest is small
 // enough. For others on the disk only such that are older than keepOnFull go.
 func (s *Store) doomOldest(h *handle, over int64, forOthers bool) {
-	blocks := h.db.Blocks()
+	blocks := slices.Clone(h.db.Blocks()) // the TSDB's own list has another order
 	slices.SortFunc(blocks, func(a, b *tsdb.Block) int { return cmp.Compare(a.Meta().MaxTime, b.Meta().MaxTime) })
 	for _, b := range blocks {
 		m := b.Meta()

@@ -13,11 +13,19 @@ const (
 	kindFuture = "future"
 )
 
+// Why something that was set aside is deleted, as values of the reason label.
+const (
+	deletedMany  = "too_many" // newer ones took its place
+	deletedLimit = "limit"    // of the size, or a disk that is nearly full
+)
+
 type metrics struct {
 	setAside *prometheus.CounterVec
-	repaired *prometheus.CounterVec
-	sealed   *prometheus.CounterVec
-	damaged  prometheus.Gauge
+	// asideDeleted counts what was set aside and is gone, by reason.
+	asideDeleted *prometheus.CounterVec
+	repaired     *prometheus.CounterVec
+	sealed       *prometheus.CounterVec
+	damaged      prometheus.Gauge
 
 	degraded           prometheus.Gauge
 	fallbacks, returns prometheus.Counter
@@ -41,6 +49,13 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "tocsin_storage_head_compactions_total",
 			Help: "Compactions of the whole head on pause or stop, by result.",
 		}, []string{"result"}),
+	}
+	m.asideDeleted = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "tocsin_storage_set_aside_deleted_total",
+		Help: "What was set aside and has been deleted, for newer such or for the limit of the size.",
+	}, []string{"reason"})
+	for _, r := range []string{deletedMany, deletedLimit} {
+		m.asideDeleted.WithLabelValues(r)
 	}
 	m.damaged = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "tocsin_storage_last_damage_timestamp_seconds",
@@ -82,7 +97,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	for _, r := range []string{"ok", "failed"} {
 		m.sealed.WithLabelValues(r)
 	}
-	reg.MustRegister(m.setAside, m.repaired, m.sealed, m.damaged, m.degraded, m.fallbacks, m.returns,
+	reg.MustRegister(m.setAside, m.asideDeleted, m.repaired, m.sealed, m.damaged, m.degraded, m.fallbacks, m.returns,
 		m.size, m.sizeLimit, m.dropped)
 	return m
 }

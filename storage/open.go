@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -178,12 +179,12 @@ func (s *Store) tsdbOptions(h *handle) *tsdb.Options {
 	// On its own the TSDB would write chunks of the head at this interval, and
 	// panic where it cannot: upkeep does it, with a look at the disk first.
 	o.BlockReloadInterval = math.MaxInt64
-	o.WALSegmentSize = int(s.part(walSegmentSize, 1<<17)) &^ (1<<15 - 1) // whole pages
+	o.WALSegmentSize = int(s.part(filepath.Dir(h.dir), walSegmentSize, 1<<17)) &^ (1<<15 - 1) // whole pages
 	if h.memory {
 		o.WALSegmentSize = -1 // there is no next process to replay it
 	}
 	o.WALCompression = compression.Snappy
-	o.MaxBlockChunkSegmentSize = s.part(chunkSegmentSize, 1<<18)
+	o.MaxBlockChunkSegmentSize = s.part(filepath.Dir(h.dir), chunkSegmentSize, 1<<18)
 	o.StripeSize = stripeSize
 	o.HeadChunksWriteBufferSize = writeBuffer
 	o.NewCompactorFunc = func(ctx context.Context, r prometheus.Registerer, l *slog.Logger, ranges []int64, pool chunkenc.Pool, opts *tsdb.Options) (tsdb.Compactor, error) {
@@ -215,7 +216,7 @@ func (s *Store) unlock() error {
 func isDamage(err error) bool {
 	for _, e := range []error{
 		syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.EACCES, syscall.EPERM,
-		syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM,
+		syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, errDiskFails,
 	} {
 		if errors.Is(err, e) {
 			return false

@@ -9,7 +9,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -18,9 +20,6 @@ import (
 	"github.com/prometheus/prometheus/tsdb"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
 )
-
-// keepSetAside bounds how many damaged parts stay on the disk: the newest.
-const keepSetAside = 5
 
 // Repair is one thing that was wrong with the store at open and what was done.
 type Repair struct {
@@ -42,6 +41,17 @@ func (l *repairLog) add(r Repair) {
 	l.entries = append(l.entries, r)
 }
 
+// deleted notes that what was set aside as path is no longer there.
+func (l *repairLog) deleted(path string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, r := range l.entries {
+		if strings.Contains(r.Text, path) {
+			l.entries[i].Text += "; it has been deleted since, for want of room"
+		}
+	}
+}
+
 func (l *repairLog) list() []Repair {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -60,7 +70,8 @@ func (s *Store) setAsideBlocks() (int, error) {
 }
 
 // setAsideUnnamed moves away blocks whose meta.json cannot be read: the TSDB
-// would pass over them in silence, and they would fill the disk for ever.
+// would pass over them in silence, and they would fill the disk for ever. Those
+// of times that cannot be would make all that is appended too old.
 func (s *Store) setAsideUnnamed() (int, error) {
 	return s.setAsideWhere(func(dir string) error {
 		b, err := os.ReadFile(filepath.Join(dir, "meta.json"))
@@ -68,9 +79,16 @@ func (s *Store) setAsideUnnamed() (int, error) {
 			return err
 		}
 		var meta tsdb.BlockMeta
-		return json.Unmarshal(b, &meta)
+		if err := json.Unmarshal(b, &meta); err != nil {
+			return err
+		}
+		return checkSpan(meta)
 	})
 }
+
+// errDiskFails is a disk of which most cannot be read: what is on it may be as good
+// as ever, and moving it about would lose it.
+var errDiskFails = errors.New("the disk gives back an error for most of what is on it")
 
 // setAsideWhere moves away the blocks that check finds damaged.
 func (s *Store) setAsideWhere(check func(dir string) error) (moved int, err error) {
@@ -81,23 +99,34 @@ func (s *Store) setAsideWhere(check func(dir string) error) (moved int, err erro
 	if err != nil {
 		return 0, err
 	}
+	var names []string
+	var damages []error
+	blocks, unread := 0, 0
 	for _, e := range entries {
 		if _, err := ulid.ParseStrict(e.Name()); err != nil || !e.IsDir() {
 			continue
 		}
+		blocks++
 		damage := check(filepath.Join(s.tsdbDir(), e.Name()))
-		if damage == nil {
-			continue
+		if damage != nil && !isDamage(damage) {
+			return 0, damage
 		}
-		if !isDamage(damage) {
-			return moved, damage
+		if errors.Is(damage, syscall.EIO) {
+			unread++
 		}
-		if err := s.setAside(kindBlock, e.Name(), damage); err != nil {
-			return moved, err
+		if damage != nil {
+			names, damages = append(names, e.Name()), append(damages, damage)
 		}
-		moved++
 	}
-	return moved, nil
+	if unread > 1 && 2*unread > blocks {
+		return 0, fmt.Errorf("%w: %d of %d blocks", errDiskFails, unread, blocks)
+	}
+	for i, name := range names {
+		if err := s.setAside(kindBlock, name, damages[i]); err != nil {
+			return i, err
+		}
+	}
+	return len(names), nil
 }
 
 // setAsideUnreadable moves away every block of which not all can be read.
@@ -157,49 +186,6 @@ func (s *Store) setAsideStore() (int, error) {
 		return 0, err
 	}
 	return 1, nil
-}
-
-// setAside renames tsdb/name into the set-aside directory, and counts, logs and
-// remembers it with the reason.
-func (s *Store) setAside(kind, name string, reason error) error {
-	dir := filepath.Join(s.opts.Dir, "set-aside")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	now := time.Now()
-	to := filepath.Join(dir, now.UTC().Format("20060102T150405.000000000Z-")+kind)
-	if name != "" && name != kind {
-		to += "-" + name
-	}
-	if err := os.Rename(filepath.Join(s.tsdbDir(), name), to); err != nil {
-		return err
-	}
-	s.metrics.setAside.WithLabelValues(kind).Inc()
-	s.metrics.damaged.SetToCurrentTime()
-	text := fmt.Sprintf("%s was set aside as %s: %v", kind, to, reason)
-	s.repairs.add(Repair{At: now, Kind: kind, Text: text})
-	s.log.Error("storage damaged, set aside", "kind", kind, "to", to, "err", reason)
-	return pruneSetAside(dir)
-}
-
-// pruneSetAside drops the oldest entries: names begin with their time.
-func pruneSetAside(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err
-	}
-	names := make([]string, len(entries))
-	for i, e := range entries {
-		names[i] = e.Name()
-	}
-	slices.Sort(names)
-	for len(names) > keepSetAside {
-		if err := os.RemoveAll(filepath.Join(dir, names[0])); err != nil {
-			return err
-		}
-		names = names[1:]
-	}
-	return nil
 }
 
 // reportRepairs finds out from the TSDB's own counters, which start with each

@@ -2,8 +2,11 @@ package storage
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -165,19 +168,49 @@ func TestRefusingFileSystemMovesNothing(t *testing.T) {
 	}
 }
 
+// TestSetAsideIsBounded: what is deleted is counted, and said of the repair.
 func TestSetAsideIsBounded(t *testing.T) {
-	dir := t.TempDir()
+	s := New(Options{Dir: t.TempDir()})
 	for range keepSetAside + 3 {
-		s := New(Options{Dir: dir})
-		if err := os.MkdirAll(filepath.Join(dir, "tsdb", "wal"), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Join(s.opts.Dir, "tsdb", "wal"), 0o755); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.setAside(kindWAL, "wal", os.ErrInvalid); err != nil {
 			t.Fatal(err)
 		}
 	}
-	entries, err := os.ReadDir(filepath.Join(dir, "set-aside"))
+	entries, err := os.ReadDir(filepath.Join(s.opts.Dir, "set-aside"))
 	if err != nil || len(entries) != keepSetAside {
 		t.Errorf("%d entries are set aside, want %d (%v)", len(entries), keepSetAside, err)
+	}
+	for i, r := range s.Stats().Repairs {
+		if got := strings.Contains(r.Text, "deleted since"); got != (i < 3) {
+			t.Errorf("repair %d is %q", i, r.Text)
+		}
+	}
+	if got := testutil.ToFloat64(s.metrics.asideDeleted.WithLabelValues(deletedMany)); got != 3 {
+		t.Errorf("%v deletions are counted, want 3", got)
+	}
+}
+
+// TestMostBlocksUnread: a disk that gives back an error for most blocks is not
+// cured by moving them about; a single one is damaged.
+func TestMostBlocksUnread(t *testing.T) {
+	for _, all := range []bool{true, false} {
+		s := clockStore(t, false, true)
+		if err := s.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		first := true
+		moved, err := s.setAsideWhere(func(string) error {
+			if !all && !first {
+				return nil
+			}
+			first = false
+			return fmt.Errorf("read index: %w", syscall.EIO)
+		})
+		if want := map[bool]int{true: 0, false: 1}[all]; moved != want || all != (err != nil) || all && isDamage(err) {
+			t.Errorf("all %t: %d blocks are set aside, want %d: %v", all, moved, want, err)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 )
 
@@ -69,19 +70,7 @@ func (s *Store) takeDisk(ctx context.Context) (h *handle, err error) {
 	s.mu.Lock()
 	memory := s.open
 	s.mu.Unlock()
-	mint := max(memory.db.Head().MinTime(), memory.newest()-returnWindow.Milliseconds())
-	for _, b := range memory.db.Blocks() {
-		mint = min(mint, max(b.MinTime(), memory.newest()-returnWindow.Milliseconds()))
-	}
-	maxt := memory.newest()
-	_, err = carry(ctx, memory.db, h.db, mint, maxt)
-	if err == nil {
-		s.appending.close()
-		if _, err = carry(ctx, memory.db, h.db, maxt+1, memory.newest()); err != nil {
-			s.appending.open()
-		}
-	}
-	if err != nil {
+	if err := s.bringBack(ctx, memory, h); err != nil {
 		h.stopCompaction()
 		if guard(h.db.Close) != nil {
 			err = errors.Join(err, s.closeAnyway(h))
@@ -89,4 +78,32 @@ func (s *Store) takeDisk(ctx context.Context) (h *handle, err error) {
 		return nil, err
 	}
 	return h, nil
+}
+
+// errBusy is a return that would lose what somebody is about to append.
+var errBusy = errors.New("a scrape or an evaluation does not end")
+
+// bringBack copies what memory has to the disk. What came meanwhile is copied with
+// appenders held back, which they are afterwards if it succeeds: not from the last
+// sample on, as an evaluation may append at the time of the last scrape, or of one
+// before. What is there already is passed over.
+func (s *Store) bringBack(ctx context.Context, memory, h *handle) error {
+	before := memory.newest()
+	if before != math.MinInt64 {
+		if _, err := carry(ctx, memory.db, h.db, max(memory.oldest(), before-returnWindow.Milliseconds()), before); err != nil {
+			return err
+		}
+	}
+	err := errBusy
+	if s.appending.close() {
+		err = nil
+		if maxt := memory.newest(); maxt != math.MinInt64 {
+			mint := max(memory.oldest(), max(before, maxt-returnWindow.Milliseconds())-carrySlice.Milliseconds())
+			_, err = carry(ctx, memory.db, h.db, mint, maxt)
+		}
+	}
+	if err != nil {
+		s.appending.open()
+	}
+	return err
 }

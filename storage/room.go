@@ -33,15 +33,20 @@ func freeBytes(path string) (free, total int64, err error) {
 	if kept := min(st.Blocks/50, 4096); os.Getuid() == 0 && st.Bfree > kept {
 		blocks = max(blocks, st.Bfree-kept) // what is kept back is for root, but what ext4 keeps for itself
 	}
-	return int64(blocks) * int64(st.Bsize), int64(st.Blocks) * int64(st.Bsize), nil
+	size := int64(st.Frsize) // which the numbers are of, where there is one
+	if size == 0 {
+		size = int64(st.Bsize)
+	}
+	return int64(blocks) * size, int64(st.Blocks) * size, nil
 }
 
 // part is the size of files that are made, or take space ahead of what is written
 // to them: full where there is space, and less on a small disk or under a small
-// limit, where one file must not be all that there is.
-func (s *Store) part(full, least int64) int64 {
+// limit, where one file must not be all that there is. dir is where they are: the
+// memory of a store that has left the disk is another file system.
+func (s *Store) part(dir string, full, least int64) int64 {
 	space := s.opts.RetentionSize
-	if free, _, err := freeBytes(s.opts.Dir); err == nil && (space == 0 || free < space) {
+	if free, _, err := freeBytes(dir); err == nil && (space == 0 || free < space) {
 		space = free
 	}
 	return min(full, max(least, space/32))
@@ -125,7 +130,7 @@ func advice(err error) string {
 		return "something else is in the place of the data directory: move it away"
 	case errors.Is(err, syscall.ENOENT):
 		return "make the data directory, or set DATA_PATH (--storage.path) to one that is there"
-	case errors.Is(err, syscall.EIO), errors.Is(err, errFault):
+	case errors.Is(err, syscall.EIO), errors.Is(err, errFault), errors.Is(err, errDiskFails):
 		return "the disk fails: replace it"
 	}
 	return "check the disk of the data directory"

@@ -2,8 +2,8 @@
 // compacts and closes it, and nothing else touches its files.
 //
 // Invariants: one process per data directory (a lock file says who); what
-// cannot be read is set aside, counted and reported, never deleted and never a
-// reason to stop; a reader or appender never meets a database that is being
+// cannot be read is set aside, counted and reported, and never a reason to stop: the
+// oldest of that is deleted, and counted, where it becomes too much; a reader or appender never meets a database that is being
 // closed; after Compact or Close the head stands in blocks and the write-ahead
 // log is gone, so that the next open replays nothing; History changes nothing in
 // the directory that it reads.

@@ -28,7 +28,7 @@ type upkeep struct {
 	done   chan struct{}      // closed at its end
 
 	// compacting is held while the TSDB is compacted, which a round may find under
-	// way.
+	// way. Who has life may wait for it, never the other way round.
 	compacting sync.Mutex
 	mapped     time.Time // guarded by compacting: when full chunks were last moved
 	rest       time.Time // guarded by compacting: no compaction before
@@ -99,13 +99,13 @@ func (s *Store) tend(ctx context.Context, now time.Time) {
 // panic does not end the process. Life is not held: a disk that fails meanwhile
 // can be left.
 func (s *Store) compactDue(ctx context.Context, now time.Time) {
-	h, release, err := s.acquire()
+	s.upkeep.compacting.Lock()
+	defer s.upkeep.compacting.Unlock()
+	h, release, err := s.acquire() // not before: whoever has the lock may wait for all users
 	if err != nil {
 		return
 	}
 	defer release()
-	s.upkeep.compacting.Lock()
-	defer s.upkeep.compacting.Unlock()
 	if now.Sub(s.upkeep.mapped) >= mapEvery && hasFree(h.dir, mapRoom) == nil {
 		s.upkeep.mapped = now
 		if err := guard(func() error { h.db.ForceHeadMMap(); return nil }); err != nil {

@@ -43,10 +43,17 @@ func parseDuration(field func(*settings) *time.Duration) func(*settings, string)
 	}
 }
 
+// leastRetention is the smallest size that leaves rules their windows beside the
+// log and the block that comes of it.
+const leastRetention = 16 << 20
+
 func parseSize(s *settings, v string) error {
 	n, err := units.ParseBase2Bytes(v)
 	if err != nil || n < 0 {
 		return errors.New("expected a size such as 256MB or 2GB, or 0 for no limit")
+	}
+	if n > 0 && n < leastRetention {
+		return errors.New("expected at least 16MB, as rules would find next to nothing in less, or 0 for no limit")
 	}
 	s.retentionSize = int64(n)
 	return nil

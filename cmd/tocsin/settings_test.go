@@ -96,6 +96,7 @@ func TestBadSettings(t *testing.T) {
 		{"SCRAPE_INTERVAL", "0s", []string{"above zero"}},
 		{"SCRAPE_INTERVAL", "-5s", []string{"above zero"}},
 		{"RETENTION_SIZE", "lots", []string{`"lots"`, "256MB", "default 512MB is used"}},
+		{"RETENTION_SIZE", "1MB", []string{`"1MB"`, "at least 16MB", "default 512MB is used"}},
 		{"STORAGE_MODE", "floppy", []string{"disk or memory"}},
 		{"EXTERNAL_LABELS", "a", []string{`"a" has no value`, "name=value"}},
 		{"EXTERNAL_LABELS", "a=1,a=2", []string{`"a" is there twice`}},

@@ -175,7 +175,15 @@ func (m *targetMetrics) atScrapes() []tick {
 			}
 		}
 	}
-	slices.SortStableFunc(ticks, func(a, b tick) int { return a.At.Compare(b.At) })
+	slices.SortStableFunc(ticks, func(a, b tick) int {
+		if c := a.At.Compare(b.At); c != 0 || a.Up == b.Up {
+			return c
+		}
+		if a.Up { // of two targets at the same time, the one that answered
+			return -1
+		}
+		return 1
+	})
 	return slices.CompactFunc(ticks, func(a, b tick) bool { return a.At.Equal(b.At) })
 }
 

@@ -66,7 +66,11 @@ func counted(a alert.Alert) time.Time {
 // than what the time without a process, or without scrapes that succeed, accounts
 // for: a pending alert that is held stands still.
 func (o *oracle) restarted(s series, was, is alert.Alert) bool {
-	return is.ActiveAt.Sub(was.ActiveAt) > o.owed(s).most+o.blind(s)+rounding
+	most := o.owed(s).most + o.blind(s)
+	if !was.HeldSince.IsZero() { // perhaps by an earlier life, and nothing was seen since
+		most += o.life().killed.Sub(was.HeldSince)
+	}
+	return is.ActiveAt.Sub(was.ActiveAt) > most+rounding
 }
 
 // blind is for how long scrapes failed, at most, where that ended in this life or

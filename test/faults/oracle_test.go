@@ -193,7 +193,8 @@ func (o *oracle) settle(on bool) {
 		missing, stuck := "", []string(nil)
 		for _, s := range o.target.series {
 			p, known := last[s.key()]
-			if known && (p.resolved || p.late) == on || !known && on {
+			over := p.resolved || p.late
+			if known && (on && over || !on && !over && !p.again) || !known && on {
 				missing += fmt.Sprintf("%s: %s\n", s.key(), p)
 				stuck = append(stuck, s.key())
 			}

@@ -22,6 +22,7 @@ type told struct {
 	startsAt, endsAt time.Time
 	resolved         bool
 	late             bool // it is over, and reported now as it could not be before
+	again            bool // it fires again while that report stands, and its end will wait for it
 }
 
 func (p told) String() string {
@@ -77,7 +78,8 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		r.log = append(r.log, told{
 			at: at, key: a.Labels["alertname"] + "/" + a.Labels["n"], life: life, seq: seq, served: served,
 			startsAt: a.StartsAt, endsAt: a.EndsAt, resolved: !a.EndsAt.After(at),
-			late: a.Annotations["late_delivery"] != "",
+			late:  strings.Contains(a.Annotations["late_delivery"], "alert fired"),
+			again: strings.Contains(a.Annotations["late_delivery"], "also fired"),
 		})
 	}
 	before := r.before
