@@ -93,7 +93,7 @@ func (a failingAppender) Commit() error {
 func TestSourceThatStorageDoesNotTake(t *testing.T) {
 	fail := false
 	b := newBench(t, nil)
-	b.opts.Appendable = failingCommit{b.db, &fail}
+	b.opts.Appendable, b.opts.Plan = failingCommit{b.db, &fail}, nil
 	b.load(`groups: [{name: g, rules: [{record: r, expr: x}, {alert: A, expr: r > 0}]}]`)
 	at := t0
 	for i := range 60 {
