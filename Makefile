@@ -34,14 +34,12 @@ uninstall:
 run: build
 	bin/tocsin run
 
-test: ## unit tests, end-to-end tests, then ratios to Prometheus: as root, see test/install-deps
+test: ## unit tests, then the end-to-end tests: as root, see test/install-deps
 	test/install-deps
-	bench/install-deps prometheus
 	$(GO) vet ./...
 	$(GO) test -race -shuffle=on -timeout 30m $$($(GO) list ./... | grep -Ev '/(test|bench)\>')
 	$(GO) test -count=1 -timeout 30m -run Differential ./engine -seeds $(SEEDS)
 	$(GO) test -count=1 -p 1 -shuffle=on -timeout 15m ./test/...
-	$(GO) test -count=1 -shuffle=on -timeout 5m ./bench
 
 faults: ## what make test has in short, in full: as root, see test/install-deps
 	$(GO) test -count=1 -timeout 60m ./test/faults -kills $(KILLS) -cuts 2000
