@@ -19,8 +19,9 @@ func machineLine() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read kernel's version: %w", err)
 	}
+	release, _, _ := strings.Cut(strings.TrimSpace(string(kernel)), "-") // what follows names who built it
 	return fmt.Sprintf("%d CPUs (%s), %.1f GiB of memory, Linux %s, %s",
-		runtime.NumCPU(), runtime.GOARCH, float64(mem["MemTotal"])/(1<<20), strings.TrimSpace(string(kernel)), runtime.Version()), nil
+		runtime.NumCPU(), runtime.GOARCH, float64(mem["MemTotal"])/(1<<20), release, runtime.Version()), nil
 }
 
 // load is how busy the machine is: the mean number of runnable processes of the
