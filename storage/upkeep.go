@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -13,6 +14,9 @@ const (
 	// mapEvery is how often full chunks of the head are moved out of the heap, as
 	// the TSDB does on its own.
 	mapEvery = time.Minute
+	// mapSamples are worth doing it sooner: what is not moved yet is encoded anew
+	// where the log is replayed, at the pace of a tenth of a second for as many.
+	mapSamples = 500_000
 	// mapRoom is what must be free for that: as much as is written at once.
 	mapRoom = 2 * spare
 	// compactionRest is the wait after a compaction that failed.
@@ -26,6 +30,8 @@ type upkeep struct {
 	wake   chan struct{}      // one slot: there is something to look at
 	cancel context.CancelFunc // set by begin
 	done   chan struct{}      // closed at its end
+	// unmapped are the samples since full chunks were last moved.
+	unmapped atomic.Int64
 
 	// compacting is held while the TSDB is compacted, which a round may find under
 	// way. Who has life may wait for it, never the other way round.
@@ -106,8 +112,7 @@ func (s *Store) compactDue(ctx context.Context, now time.Time) {
 		return
 	}
 	defer release()
-	if now.Sub(s.upkeep.mapped) >= mapEvery && hasFree(h.dir, mapRoom) == nil {
-		s.upkeep.mapped = now
+	if s.mapsDue(now) && hasFree(h.dir, mapRoom) == nil {
 		if err := guard(func() error { h.db.ForceHeadMMap(); return nil }); err != nil {
 			s.suspect(h, err)
 			return
@@ -131,5 +136,25 @@ func (s *Store) compactDue(ctx context.Context, now time.Time) {
 		if errors.Is(err, errFault) {
 			s.suspect(h, err)
 		}
+	}
+}
+
+// mapsDue tells whether full chunks of the head should be moved out of the heap now.
+// Called with compacting held.
+func (s *Store) mapsDue(now time.Time) bool {
+	u := &s.upkeep
+	if now.Sub(u.mapped) < mapEvery && u.unmapped.Load() < mapSamples {
+		return false
+	}
+	u.mapped = now
+	u.unmapped.Store(0)
+	return true
+}
+
+// appended counts the samples of a transaction, and wakes upkeep when they may
+// matter.
+func (s *Store) appended(h *handle, samples int64) {
+	if s.grew(h, samples) || s.upkeep.unmapped.Add(samples) >= mapSamples {
+		s.upkeep.signal()
 	}
 }
