@@ -11,12 +11,12 @@ import (
 const (
 	// upkeepEvery is how often the store looks after itself.
 	upkeepEvery = 10 * time.Second
-	// mapEvery is how often full chunks of the head are moved out of the heap, as
-	// the TSDB does on its own.
-	mapEvery = time.Minute
-	// mapSamples are worth doing it sooner: what is not moved yet is encoded anew
-	// where the log is replayed, at the pace of a tenth of a second for as many.
-	mapSamples = 500_000
+	// mapSamples are how many samples come before full chunks of the head are moved
+	// out of the heap into files. Each is written once more for it, which the TSDB on
+	// its own does every minute; but a head of no more than so many is sooner in a
+	// block, and takes a few megabytes of heap. What is not moved is encoded anew
+	// where the log is replayed: of so many in a fifth of a second.
+	mapSamples = 1_000_000
 	// mapRoom is what must be free for that: as much as is written at once.
 	mapRoom = 2 * spare
 	// compactionRest is the wait after a compaction that failed.
@@ -30,13 +30,12 @@ type upkeep struct {
 	wake   chan struct{}      // one slot: there is something to look at
 	cancel context.CancelFunc // set by begin
 	done   chan struct{}      // closed at its end
-	// unmapped are the samples since full chunks were last moved.
+	// unmapped are about the samples in the head since its full chunks were last moved.
 	unmapped atomic.Int64
 
 	// compacting is held while the TSDB is compacted, which a round may find under
 	// way. Who has life may wait for it, never the other way round.
 	compacting sync.Mutex
-	mapped     time.Time // guarded by compacting: when full chunks were last moved
 	rest       time.Time // guarded by compacting: no compaction before
 	troubled   string    // guarded by compacting: what was last logged
 }
@@ -112,16 +111,16 @@ func (s *Store) compactDue(ctx context.Context, now time.Time) {
 		return
 	}
 	defer release()
-	if s.mapsDue(now) && hasFree(h.dir, mapRoom) == nil {
-		if err := guard(func() error { h.db.ForceHeadMMap(); return nil }); err != nil {
-			s.suspect(h, err)
-			return
-		}
+	if err := s.mapChunks(h); err != nil {
+		s.suspect(h, err)
+		return
 	}
 	if now.Before(s.upkeep.rest) || !compactable(h) && !h.compactor.due() {
 		return
 	}
+	before := h.db.Head().MinTime()
 	err = guard(func() error { return h.db.Compact(ctx) })
+	s.headCut(h, before)
 	switch {
 	case err == nil && s.upkeep.troubled != "":
 		s.upkeep.troubled = ""
@@ -139,16 +138,28 @@ func (s *Store) compactDue(ctx context.Context, now time.Time) {
 	}
 }
 
-// mapsDue tells whether full chunks of the head should be moved out of the heap now.
-// Called with compacting held.
-func (s *Store) mapsDue(now time.Time) bool {
-	u := &s.upkeep
-	if now.Sub(u.mapped) < mapEvery && u.unmapped.Load() < mapSamples {
-		return false
+// mapChunks moves full chunks of the head out of the heap where that is due and the
+// disk has room.
+func (s *Store) mapChunks(h *handle) error {
+	if s.upkeep.unmapped.Load() < mapSamples {
+		return nil
 	}
-	u.mapped = now
-	u.unmapped.Store(0)
-	return true
+	s.upkeep.unmapped.Store(0)
+	if hasFree(h.dir, mapRoom) != nil {
+		return nil // the limit of the size acts; it is tried again after as many
+	}
+	return guard(func() error { h.db.ForceHeadMMap(); return nil })
+}
+
+// headCut takes from the count of samples those that have become a block: the head
+// began at before, in milliseconds, and they are taken to be spread evenly.
+func (s *Store) headCut(h *handle, before int64) {
+	mint, maxt := h.db.Head().MinTime(), h.db.Head().MaxTime()
+	if mint <= before || maxt <= before {
+		return
+	}
+	left := max(0, float64(maxt-mint)/float64(maxt-before))
+	s.upkeep.unmapped.Store(int64(float64(s.upkeep.unmapped.Load()) * left))
 }
 
 // appended counts the samples of a transaction, and wakes upkeep when they may
