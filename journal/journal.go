@@ -55,9 +55,7 @@ type Journal struct {
 	log     *slog.Logger
 	metrics *metrics
 
-	// writing is held by Save: should a transaction end in a panic, nobody may wait
-	// for its locks.
-	writing sync.Mutex
+	queue queue
 
 	mu sync.RWMutex
 	db *database // guarded by mu; nil while closed
@@ -103,51 +101,6 @@ func (j *Journal) Close() error {
 	if err != nil {
 		return fmt.Errorf("close journal: %w", err)
 	}
-	return nil
-}
-
-// Save makes the changes durable, and with them what receivers are to be told and
-// the receipts that wait. What is to be told is not lost with an error: the next
-// Save writes it. A file that turns out to be damaged is set aside, and Save fails
-// until Reopen.
-func (j *Journal) Save(c alert.Changes) error {
-	j.writing.Lock()
-	defer j.writing.Unlock()
-	err := j.save(c)
-	j.giveUp(err)
-	j.note(c, err)
-	return err
-}
-
-func (j *Journal) save(c alert.Changes) error {
-	j.mu.RLock()
-	defer j.mu.RUnlock()
-	if j.db == nil {
-		if len(c.News) > 0 {
-			j.distrust()
-		}
-		return ErrClosed
-	}
-	oc, stale := j.outboxChanges(c)
-	dropped := 0
-	err := guard(func() error { // not Batch, which writes in a goroutine that nothing guards
-		return j.db.Update(func(tx *bolt.Tx) (err error) {
-			if err := saveAlerts(tx, c); err != nil {
-				return err
-			}
-			dropped, err = j.saveOutboxes(tx, oc)
-			return err
-		})
-	})
-	if err != nil {
-		j.putBack(oc.waiting, stale || oc.anew != nil, c.News)
-		return fmt.Errorf("write journal: %w", err)
-	}
-	if dropped > 0 {
-		j.metrics.dropped.WithLabelValues(reasonOverflow).Add(float64(dropped))
-		j.log.Error("outbox is full, its oldest incidents are dropped", "dropped", dropped, "capacity", j.opts.Capacity)
-	}
-	j.metrics.saves.Inc()
 	return nil
 }
 
