@@ -134,15 +134,21 @@ func saveAlerts(tx *bolt.Tx, c alert.Changes) error {
 	return tx.Bucket(metaBucket).Put(savedKey, at)
 }
 
+// fill is how full a page is left that is split: pages are written whole, and most
+// records come in bursts.
+const fill = 0.9
+
 // bucketFor is the bucket of the alerts, emptied where the changes replace all.
-func bucketFor(tx *bolt.Tx, c alert.Changes) (*bolt.Bucket, error) {
+func bucketFor(tx *bolt.Tx, c alert.Changes) (b *bolt.Bucket, err error) {
 	if !c.Replace {
-		return tx.Bucket(alertsBucket), nil
-	}
-	if err := tx.DeleteBucket(alertsBucket); err != nil {
+		b = tx.Bucket(alertsBucket)
+	} else if err := tx.DeleteBucket(alertsBucket); err != nil {
+		return nil, err
+	} else if b, err = tx.CreateBucket(alertsBucket); err != nil {
 		return nil, err
 	}
-	return tx.CreateBucket(alertsBucket)
+	b.FillPercent = fill
+	return b, nil
 }
 
 // Load reads back every alert, and the time of the last Save, or of Alive if that

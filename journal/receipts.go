@@ -145,6 +145,7 @@ func (j *Journal) saveOutboxes(tx *bolt.Tx, oc outboxChanges) (dropped int, err 
 		if err != nil {
 			return dropped, err
 		}
+		b.FillPercent = fill
 		x := box{b}
 		added, err := x.apply(receiver, oc)
 		if err != nil {
