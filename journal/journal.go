@@ -1,7 +1,7 @@
 // Package journal keeps what must outlive the process: the state of every alert,
 // and what each receiver has yet to be told of. It is one bbolt file, written on
-// transitions only, one transaction for each evaluation that changed something, on
-// the disk when Save returns.
+// transitions only, in one transaction for all evaluations that end together, on the
+// disk when Save returns.
 //
 // Invariants: a Save that returned nil is there after a crash, the alerts and what
 // is to be told of them together; a receipt may be lost in a crash, and then a
