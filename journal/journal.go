@@ -82,7 +82,7 @@ func New(opts Options) *Journal {
 	if opts.Capacity == 0 {
 		opts.Capacity = defaultCapacity
 	}
-	return &Journal{opts: opts, log: opts.Logger.With("component", "journal"), metrics: newMetrics(opts.Registerer)}
+	return &Journal{opts: opts, log: opts.Logger.With("component", "journal"), metrics: newMetrics(opts.Registerer), queue: queue{writing: make(chan struct{}, 1)}}
 }
 
 // Close writes what waits to be written and releases the file. Closing a closed

@@ -16,15 +16,16 @@ type queue struct {
 	mu      sync.Mutex
 	waiting []*saving // guarded by mu
 
-	// writing is held over a transaction: should one end in a panic, nobody may wait
-	// for the locks of the file.
-	writing sync.Mutex
+	// writing has room for the one who writes: should a transaction end in a panic,
+	// nobody may wait for the locks of the file.
+	writing chan struct{}
 }
 
 // saving is one Save.
 type saving struct {
 	changes alert.Changes
-	err     error // guarded by queue.writing
+	done    chan struct{} // closed when it has been written, or could not be
+	err     error         // readable once done
 }
 
 func (q *queue) add(s *saving) {
@@ -46,25 +47,35 @@ func (q *queue) take() []*saving {
 // Save writes it. A file that turns out to be damaged is set aside, and Save fails
 // until Reopen. Calls at the same time share a transaction, and its error.
 func (j *Journal) Save(c alert.Changes) error {
-	s := &saving{changes: c}
+	s := &saving{changes: c, done: make(chan struct{})}
 	j.queue.add(s)
-	j.queue.writing.Lock()
-	defer j.queue.writing.Unlock()
-	all := j.queue.take()
-	if len(all) == 0 {
-		return s.err // who held the lock has written it
+	select {
+	case <-s.done:
+		return s.err
+	case j.queue.writing <- struct{}{}:
+		defer func() { <-j.queue.writing }()
 	}
+	all := j.queue.take() // it is not among them if another has written it
+	if len(all) > 0 {
+		j.saveAll(all)
+	}
+	<-s.done
+	return s.err
+}
+
+// saveAll writes what waits, and tells those who wait.
+func (j *Journal) saveAll(all []*saving) {
 	cs := make([]alert.Changes, len(all))
-	for i, other := range all {
-		cs[i] = other.changes
+	for i, s := range all {
+		cs[i] = s.changes
 	}
 	err := j.save(cs)
 	j.giveUp(err)
-	for _, other := range all {
-		j.note(other.changes, err)
-		other.err = err
+	for _, s := range all {
+		j.note(s.changes, err)
+		s.err = err
+		close(s.done)
 	}
-	return err
 }
 
 // save writes changes in their order, in one transaction.

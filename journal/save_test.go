@@ -18,7 +18,7 @@ func saveTogether(t *testing.T, j *Journal, cs []alert.Changes) []error {
 	t.Helper()
 	errs := make([]error, len(cs))
 	var all sync.WaitGroup
-	j.queue.writing.Lock()
+	j.queue.writing <- struct{}{}
 	for i, c := range cs {
 		all.Go(func() { errs[i] = j.Save(c) })
 	}
@@ -27,7 +27,7 @@ func saveTogether(t *testing.T, j *Journal, cs []alert.Changes) []error {
 		waiting = len(j.queue.waiting)
 		j.queue.mu.Unlock()
 	}
-	j.queue.writing.Unlock()
+	<-j.queue.writing
 	all.Wait()
 	return errs
 }
