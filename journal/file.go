@@ -9,6 +9,7 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+	"golang.org/x/sys/unix"
 )
 
 // lockTimeout bounds the wait for another process that has the file open.
@@ -113,18 +114,42 @@ func openFile(path string) (*database, error) {
 	}
 	err = guard(func() error { return readThrough(db) })
 	if errors.Is(err, errNew) { // a full disk is no reason not to read
-		err = guard(func() error {
-			return db.Update(func(tx *bolt.Tx) error {
-				_, aerr := tx.CreateBucketIfNotExists(alertsBucket)
-				_, merr := tx.CreateBucketIfNotExists(metaBucket)
-				return errors.Join(aerr, merr)
-			})
-		})
+		return begin(db)
 	}
 	if err != nil {
 		return nil, db.shut(err)
 	}
 	return db, nil
+}
+
+// begin makes the buckets of a new file, and opens it anew without what the page
+// cache has of it: bbolt begins a file with four pages at once, which Linux keeps as
+// one, and counts and marks as written whenever one of the four is. Each transaction
+// writes one of them.
+func begin(db *database) (*database, error) {
+	err := guard(func() error {
+		return db.Update(func(tx *bolt.Tx) error {
+			_, aerr := tx.CreateBucketIfNotExists(alertsBucket)
+			_, merr := tx.CreateBucketIfNotExists(metaBucket)
+			return errors.Join(aerr, merr)
+		})
+	})
+	path := db.Path()
+	if err := db.shut(err); err != nil {
+		return nil, err
+	}
+	forgetPages(path)
+	return openDatabase(path, false)
+}
+
+// forgetPages has the page cache drop what it has of a file, if it can.
+func forgetPages(path string) {
+	f, err := os.Open(path)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	_ = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED) // it costs bytes in a count, no more
 }
 
 // errNew is a file without what the journal writes to.
