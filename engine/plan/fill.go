@@ -112,7 +112,9 @@ func (p *Plan) read(ctx context.Context, f *filling, ts int64) error {
 	if err := p.readAll(ctx, f, ts); err != nil || p.filling != f {
 		return err
 	}
-	p.filled, p.generation, p.oldest = !f.void, f.generation, oldest
+	// The head of a TSDB may have kept more than what it says is its oldest sample,
+	// and shows that to some queries: the window has it then.
+	p.filled, p.generation, p.oldest = !f.void, f.generation, min(oldest, p.window.oldest())
 	return nil
 }
 

@@ -1,6 +1,9 @@
 package plan
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // wants gives the selectors that there is room for, and how far they look.
 func (w *window) wants() []wanted {
@@ -58,6 +61,19 @@ func (w *window) install(list []*found, since int64) {
 	for _, f := range w.families {
 		f.changed = w.version
 	}
+}
+
+// oldest is the time of the earliest float of all.
+func (w *window) oldest() int64 {
+	oldest := int64(math.MaxInt64)
+	for _, s := range w.byHash {
+		for ; s != nil; s = s.next {
+			if len(s.points) > 0 {
+				oldest = min(oldest, s.points[0].T)
+			}
+		}
+	}
+	return oldest
 }
 
 // replace gives a series the samples of another.
