@@ -64,7 +64,10 @@ func newCopyist(t *testing.T, seed uint64) *copyist {
 	if err := c.store.OpenOrFallBack(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { c.store.Close(context.Background()) })
+	t.Cleanup(func() {
+		c.end() // or the store would wait for them
+		c.store.Close(context.Background())
+	})
 	// The stages keep their plan over restarts of a store, so this one asks for whatever is there.
 	c.plan = plan.New(plan.Options{Queryable: c, Appendable: c, Extent: func(mint, maxt int64) (uint64, int64, bool) { return c.store.Extent(mint, maxt) }})
 	var qs []plan.Query
