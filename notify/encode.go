@@ -35,15 +35,16 @@ var producer = runtime.ProducerFunc(func(w io.Writer, body any) error {
 })
 
 func appendAlert(b []byte, a *models.PostableAlert) []byte {
-	b = appendLabelSet(append(b, `{"labels":`...), a.Labels)
+	b = append(b, '{')
 	if len(a.Annotations) > 0 {
-		b = appendLabelSet(append(b, `,"annotations":`...), a.Annotations)
+		b = append(appendLabelSet(append(b, `"annotations":`...), a.Annotations), ',')
 	}
+	b = appendTime(append(b, `"endsAt":`...), a.EndsAt)
 	b = appendTime(append(b, `,"startsAt":`...), a.StartsAt)
-	b = appendTime(append(b, `,"endsAt":`...), a.EndsAt)
 	if a.GeneratorURL != "" {
 		b = alert.AppendJSONString(append(b, `,"generatorURL":`...), string(a.GeneratorURL))
 	}
+	b = appendLabelSet(append(b, `,"labels":`...), a.Labels)
 	return append(b, '}')
 }
 
