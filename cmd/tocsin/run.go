@@ -124,7 +124,7 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 
 func newRegistry() *prometheus.Registry {
 	reg := prometheus.NewRegistry()
-	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newWritten(),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "tocsin_build_info", Help: "1, with the version and the Go version of this binary.",
 			ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
