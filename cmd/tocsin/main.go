@@ -11,8 +11,6 @@ import (
 	"syscall"
 	_ "time/tzdata" // templates name time zones, and a rootfs may have none
 
-	_ "golang.org/x/crypto/x509roots/fallback" // CA roots where the rootfs has none
-
 	"github.com/alecthomas/kingpin/v2"
 )
 
