@@ -25,6 +25,7 @@ const (
 )
 
 func main() {
+	leaveOut()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	code := command(ctx, os.Args[1:], console{os.Getenv, os.Stdout, os.Stderr})
 	stop()
