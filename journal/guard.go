@@ -56,11 +56,6 @@ type database struct {
 	file *os.File
 }
 
-// mapped is how much of the file is mapped from the beginning, which costs addresses
-// and no memory. When a transaction outgrows the mapping, bbolt copies all that it
-// has read and written: in a storm of alerts more than the alerts themselves.
-const mapped = 32 << 20
-
 // openDatabase opens without a look at what is in the file.
 func openDatabase(path string, readOnly bool) (*database, error) {
 	db := &database{}
