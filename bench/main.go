@@ -52,7 +52,7 @@ func run(ctx context.Context, args []string) (err error) {
 	flags.StringVar(&o.skip, "without", "", "contestants to leave out, comma separated")
 	flags.IntVar(&o.rounds, "rounds", 0, "how often each part is run (as the form says)")
 	flags.BoolVar(&o.check, "check", false, "fail if a ratio to Debian's Prometheus is out of its margin, or was not measured")
-	flags.StringVar(&o.out, "out", "docs/performance.md", "where the report goes; its picture goes beside it")
+	flags.StringVar(&o.out, "out", "docs/performance.md", "where the report goes, and its picture beside it; - prints the report alone")
 	flags.StringVar(&o.dir, "dir", "", "a directory on a disk for data (the system's temporary directory)")
 	if err := flags.Parse(args); err != nil {
 		return err

@@ -14,9 +14,13 @@ import (
 
 // The benchmarks of go test that are a part of the run: Tocsin's evaluation against
 // that of Prometheus's library over the same samples, in one process.
-const (
-	microPattern = "^Benchmark(Cycle|Ingest)$"
-	microPackage = "./engine"
+const microPackage = "./engine"
+
+// microArgs are those of all rounds, and of those with the largest size, of which
+// one cycle is enough.
+var (
+	microArgs      = []string{"-bench=^Benchmark(Cycle|Ingest)$", "-benchtime=50x"}
+	microLargeArgs = []string{"-bench=^BenchmarkCycle$/^" + cycleLargest + "$", "-benchtime=1x", "-large"}
 )
 
 // libraryName is the contestant whose libraries Tocsin embeds: what a benchmark
@@ -32,10 +36,14 @@ const (
 
 // micro runs the benchmarks once.
 func (b *bench) micro(ctx context.Context, round int, _ []contestant) error {
-	args := []string{"test", "-run=^$", "-bench=" + microPattern, "-benchtime=20x", "-timeout=1h", microPackage}
-	if round < b.form.cycleLarge {
-		args = append(args, "-large")
+	if err := b.goTest(ctx, round, microArgs); err != nil || round >= b.form.cycleLarge {
+		return err
 	}
+	return b.goTest(ctx, round, microLargeArgs)
+}
+
+func (b *bench) goTest(ctx context.Context, round int, args []string) error {
+	args = append([]string{"test", "-run=^$", "-timeout=1h", microPackage}, args...)
 	var out, trouble bytes.Buffer
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Stdout, cmd.Stderr = &out, &trouble
@@ -70,7 +78,7 @@ func (b *bench) addMicro(round int, out io.Reader) error {
 		}
 	}
 	if found == 0 {
-		return fmt.Errorf("go test -bench %s %s measured nothing", microPattern, microPackage)
+		return fmt.Errorf("the benchmarks of %s measured nothing", microPackage)
 	}
 	return nil
 }

@@ -38,30 +38,44 @@ func newReport(b *bench) (*report, error) {
 	return &report{bench: b, machine: machine, loadBefore: busy}, err
 }
 
-// write makes the report and its picture.
+// write makes the report and its picture, or prints the report if path is "-".
 func (r *report) write(path string) error {
+	picture := strings.TrimSuffix(path, filepath.Ext(path)) + ".svg"
+	if err := r.fill(filepath.Base(picture)); err != nil {
+		return err
+	}
+	if path == "-" {
+		_, err := os.Stdout.WriteString(r.String())
+		return err
+	}
+	if err := os.WriteFile(path, []byte(r.String()), 0o644); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	if len(r.results.curves) == 0 {
+		return nil
+	}
+	if err := os.WriteFile(picture, []byte(r.picture()), 0o644); err != nil {
+		return fmt.Errorf("write picture: %w", err)
+	}
+	return nil
+}
+
+// fill writes all that there is to tell.
+func (r *report) fill(picture string) error {
 	if err := r.head(); err != nil {
 		return err
 	}
-	sections := r.form.sections()
 	r.goals()
-	for _, s := range sections {
+	for _, s := range r.form.sections() {
 		r.section(s)
 	}
 	if len(r.results.curves) > 0 {
-		picture := strings.TrimSuffix(path, filepath.Ext(path)) + ".svg"
-		r.curves(filepath.Base(picture))
-		if err := os.WriteFile(picture, []byte(r.picture()), 0o644); err != nil {
-			return fmt.Errorf("write picture: %w", err)
-		}
+		r.curves(picture)
 	}
 	if err := r.micro(); err != nil {
 		return err
 	}
 	r.foot()
-	if err := os.WriteFile(path, []byte(r.String()), 0o644); err != nil {
-		return fmt.Errorf("write report: %w", err)
-	}
 	return nil
 }
 
