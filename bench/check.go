@@ -5,36 +5,33 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
-// check fails if a ratio is out of its margin, or was not measured. The parts
-// that fail run once more, as a busy machine may be the cause.
-func (b *bench) check(ctx context.Context) error {
-	err, failed := b.outOfMargin(nil)
+// check fails if a ratio of some parts is out of its margin, or was not measured.
+// The parts that fail run once more, as a busy machine may be the cause.
+func (b *bench) check(ctx context.Context, parts []part) error {
+	err, failed := b.outOfMargin(parts)
 	if err == nil {
 		return nil
 	}
-	b.log.Warn("once more", "parts", failed, "err", err)
-	b.results.note("Parts that were out of their margin ran twice. The first time: %v", err)
+	b.results.note("What was out of its margin ran twice. The first time: %s.", strings.ReplaceAll(err.Error(), "\n", "; "))
 	b.results.forget(failed)
-	var again []part
-	for _, p := range b.parts() {
-		if slices.Contains(failed, p.name) {
-			again = append(again, p)
-		}
-	}
-	if rerr := b.run(ctx, again); rerr != nil {
+	b.log.Warn("once more", "err", err)
+	if rerr := b.run(ctx, failed); rerr != nil {
 		return rerr
 	}
-	err, _ = b.outOfMargin(failed)
+	err, _ = b.outOfMargin(parts)
 	return err
 }
 
-// outOfMargin judges all goals, or those of some parts, and names the parts that fail.
-func (b *bench) outOfMargin(only []string) (err error, parts []string) {
+// outOfMargin judges the goals of some parts, and those that need none, and returns
+// the parts that fail.
+func (b *bench) outOfMargin(parts []part) (err error, failed []part) {
 	var errs []error
 	for _, g := range goals() {
-		if g.atMost == 0 || only != nil && !slices.Contains(only, g.part) {
+		i := slices.IndexFunc(parts, func(p part) bool { return p.name == g.part })
+		if g.atMost == 0 || i < 0 && g.part != "" {
 			continue
 		}
 		of, base := b.subject(g), baseName
@@ -51,11 +48,11 @@ func (b *bench) outOfMargin(only []string) (err error, parts []string) {
 			verdict = fmt.Sprintf("is %s of %s's, more than %s", ratio(s.median), base, ratio(g.atMost))
 		}
 		errs = append(errs, fmt.Errorf("%s %s", g.what, verdict))
-		if !slices.Contains(parts, g.part) {
-			parts = append(parts, g.part)
+		if i >= 0 && !slices.ContainsFunc(failed, func(p part) bool { return p.name == g.part }) {
+			failed = append(failed, parts[i])
 		}
 	}
-	return errors.Join(errs...), parts
+	return errors.Join(errs...), failed
 }
 
 // subject is the contestant that a goal is about.
@@ -67,9 +64,9 @@ func (b *bench) subject(g goal) string {
 }
 
 // forget drops what some parts have measured.
-func (r *results) forget(parts []string) {
+func (r *results) forget(parts []part) {
 	for _, g := range goals() {
-		if slices.Contains(parts, g.part) {
+		if slices.ContainsFunc(parts, func(p part) bool { return p.name == g.part }) {
 			delete(r.values, g.measure)
 		}
 	}

@@ -27,28 +27,32 @@ func (b *bench) latency(ctx context.Context, _ int, all []contestant) (err error
 	if err := up(ctx, lanes); err != nil {
 		return err
 	}
-	per := w.flips / b.form.latencyRounds
 	r := rand.New(rand.NewPCG(b.form.seed, 3))
-	for round := range b.form.latencyRounds {
-		flips := make([]int, per)
-		for i := range flips {
-			flips[i] = round*per + i
-		}
+	var rounds [][]int
+	for flips := range slices.Chunk(upTo(w.flips), w.flips/b.form.latencyRounds) {
+		rounds = append(rounds, flips)
 		if err := b.change(ctx, r, lanes, flips); err != nil {
 			return err
 		}
-		err := each(lanes, func(l *lane) error {
-			if err := l.received(ctx, flips); err != nil {
-				return err
-			}
-			b.addLatency(l, round, flips)
-			return nil
-		})
-		if err != nil {
+	}
+	return each(lanes, func(l *lane) error {
+		if err := l.received(ctx, w.flips); err != nil {
 			return err
 		}
+		for round, flips := range rounds {
+			b.addLatency(l, round, flips)
+		}
+		return nil
+	})
+}
+
+// upTo are the numbers below n.
+func upTo(n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i
 	}
-	return nil
+	return out
 }
 
 // change makes changes at random moments, one in each equal part of the time: it
@@ -68,10 +72,10 @@ func (b *bench) change(ctx context.Context, r *rand.Rand, lanes []*lane, flips [
 	return nil
 }
 
-// received waits for the alerts of some flips.
-func (l *lane) received(ctx context.Context, flips []int) error {
+// received waits for the alerts of all flips.
+func (l *lane) received(ctx context.Context, flips int) error {
 	return l.poll(ctx, often, latencyLimit+l.setup.interval, func() error {
-		for _, i := range flips {
+		for i := range flips {
 			if _, ok := l.receiver.received(alertKey(flipAlert, fmt.Sprint(i))); !ok {
 				return fmt.Errorf("alert %d has not come", i)
 			}

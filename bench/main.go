@@ -85,7 +85,7 @@ func run(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	if o.check {
-		err = b.check(ctx)
+		err = b.check(ctx, parts)
 	}
 	return errors.Join(err, rep.write(o.out))
 }
