@@ -12,7 +12,7 @@ import (
 const (
 	panelWidth, panelHeight = 420, 280
 	panelLeft, panelTop     = 90, 40 // around the plot of each panel
-	panelRight, panelBottom = 20, 50
+	panelRight, panelBottom = 30, 60
 	legendHeight            = 60
 )
 
@@ -32,7 +32,8 @@ const chartStyle = `
 
 // panel is one plot with logarithmic axes.
 type panel struct {
-	title, x   string
+	title      string
+	x, xTitle  string
 	left, top  int // of the plot
 	format     func(float64) string
 	base       float64 // the values at the axis are its powers
@@ -63,11 +64,11 @@ func (r *report) picture() string {
 	c.legend(r.contestants)
 	for row, x := range axes {
 		for col, p := range []panel{
-			{title: "CPU for each scrape and evaluation", format: duration, base: 10, cost: func(c cost) float64 { return c.cpu }},
+			{title: "CPU for each scrape with its evaluation", format: duration, base: 10, cost: func(c cost) float64 { return c.cpu }},
 			{title: "RSS", format: size, base: 2, cost: func(c cost) float64 { return c.rss }},
 		} {
 			p.x, p.curve = x, r.results.curves[x]
-			p.title += r.form.axisTitle(x)
+			p.xTitle = r.form.axisTitle(x)
 			p.left = col*(panelLeft+panelWidth+panelRight) + panelLeft
 			p.top = legendHeight + row*(panelTop+panelHeight+panelBottom) + panelTop
 			if p.scale() {
@@ -94,15 +95,15 @@ func (c *chart) legend(all []contestant) {
 	c.text(x+24, 27, "start", "", "cannot keep up")
 }
 
-// axisTitle tells what grows, and what stays.
+// axisTitle tells what grows along an axis, and what stays.
 func (f form) axisTitle(x string) string {
 	switch x {
 	case bySeries:
-		return fmt.Sprintf(" over series, with %d rules", f.rules)
+		return fmt.Sprintf("series, with %d rules", f.rules)
 	case byRules:
-		return fmt.Sprintf(" over rules, with %d series", f.curveRulesSeries)
+		return fmt.Sprintf("rules, over %d series", f.curveRulesSeries)
 	}
-	return " over series, with a tenth as many rules"
+	return "series, with a tenth as many rules"
 }
 
 // colour is that of a contestant.
@@ -129,10 +130,9 @@ func (p *panel) scale() bool {
 
 // ends are the powers of base around some values.
 func ends(values []float64, base float64) (low, high float64) {
-	power := func(v float64, round func(float64) float64) float64 {
-		return math.Pow(base, round(math.Log(v)/math.Log(base)))
-	}
-	low, high = power(slices.Min(values), math.Floor), power(slices.Max(values), math.Ceil)
+	const slack = 1e-9 // logarithms are not exact
+	log := func(v float64) float64 { return math.Log(v) / math.Log(base) }
+	low, high = math.Pow(base, math.Floor(log(slices.Min(values))+slack)), math.Pow(base, math.Ceil(log(slices.Max(values))-slack))
 	return low, max(high, low*base)
 }
 
@@ -154,8 +154,9 @@ func (c *chart) panel(p panel, all []contestant) {
 	for v := p.yMin; v <= p.yMax*slack; v *= p.base {
 		left, y := p.at(p.xMin, v)
 		c.put(`<line class="grid" x1="%.1f" y1="%.1f" x2="%d" y2="%.1f"/>`, left, y, p.left+panelWidth, y)
-		c.text(left-8, y+4, "end", "", p.format(v))
+		c.text(left-8, y+4, "end", "", strings.NewReplacer(".00 ", " ", ".0 ", " ").Replace(p.format(v)))
 	}
+	c.text(float64(p.left)+panelWidth/2, float64(p.top)+panelHeight+38, "middle", "", p.xTitle)
 	for i, con := range all {
 		points := p.curve[con.name]
 		if len(points) == 0 {
