@@ -42,7 +42,16 @@ func (b *bench) steady(ctx context.Context, round int, all []contestant) (err er
 			b.results.set(measureWritten, l.name, at, c.written*float64(cyclesPerHour))
 		}
 	}
-	return each(lanes, (*lane).stop)
+	return each(lanes, func(l *lane) error {
+		all, err := l.counters()
+		if err != nil {
+			return err
+		}
+		if n := all["tocsin_plan_mismatches_total"]; n > 0 {
+			b.results.note("%s found %.0f evaluations of its plan that differ from promql.Engine's.", l.name, n)
+		}
+		return l.stop()
+	})
 }
 
 // cost is what a contestant uses: bytes that it holds (the median of the samples),
