@@ -27,6 +27,7 @@ type point struct {
 // curves measures CPU and memory over the number of series and of rules.
 func (b *bench) curves(ctx context.Context, _ int, all []contestant) error {
 	f := b.form
+	known := map[workload]map[string]point{} // a size may be on more than one axis
 	for _, g := range []struct {
 		x     string
 		sizes []int
@@ -38,61 +39,68 @@ func (b *bench) curves(ctx context.Context, _ int, all []contestant) error {
 	} {
 		on := slices.Clone(all)
 		for _, n := range g.sizes {
-			on = b.addPoints(ctx, on, g.x, n, b.pointLoad(g.load(n)))
+			w := b.pointLoad(g.load(n))
+			if known[w] == nil {
+				known[w] = b.pointsOf(ctx, on, w)
+			}
 			if err := ctx.Err(); err != nil {
 				return err
 			}
+			on = slices.DeleteFunc(on, func(c contestant) bool {
+				p, ok := known[w][c.name]
+				if ok {
+					p.size = n
+					b.results.point(g.x, c.name, p)
+				}
+				return !ok || p.slow
+			})
 		}
 	}
 	return nil
 }
 
-// What is more than the machine can do for all contestants at once: products of
-// series and rules, about as the cost of most contestants grows.
+// What is more than the machine can do for all contestants at once.
 const (
-	muchWork = 1e7 // at a short interval
-	allWork  = 1e9 // at any
+	manyRules = 10_000        // at a short interval
+	allWork   = 100_000 * 1e4 // series times rules, at any: Tocsin is alone then
 )
 
 // pointLoad is a workload at the interval at which it is measured.
 func (b *bench) pointLoad(w workload) workload {
 	w.seed, w.interval, w.past = b.form.seed, b.form.curveInterval, usualWindow
-	if w.series*w.rules >= muchWork {
+	if w.rules >= manyRules {
 		w.interval = max(w.interval, realInterval)
 	}
 	return w
 }
 
-// addPoints measures contestants at one size, and returns those that go on to a
-// larger one.
-func (b *bench) addPoints(ctx context.Context, all []contestant, x string, n int, w workload) (on []contestant) {
+// pointsOf measures contestants at one size, as far as they come up in time.
+func (b *bench) pointsOf(ctx context.Context, all []contestant, w workload) map[string]point {
 	batches := [][]contestant{all}
-	if w.series*w.rules >= allWork {
-		// The variants tell nothing here that the others do not.
+	largest := w.series*w.rules >= allWork
+	if largest { // where the variants tell nothing that the others do not
 		all = slices.DeleteFunc(slices.Clone(all), func(c contestant) bool { return len(c.parts) > 0 })
-		batches = slices.Collect(slices.Chunk(all, 1))
+		batches = [][]contestant{all[:1], all[1:]}
 	}
+	out := map[string]point{}
 	for _, batch := range batches {
 		points, err := b.points(ctx, batch, w)
 		if err != nil {
-			b.log.Warn("curve ends", "contestants", names(batch), x, n, "err", err)
-			b.results.note("The curve over %s of %s ends before %d: it did not come up in time.", x, strings.Join(names(batch), ", "), n)
+			b.log.Warn("no point", "contestants", names(batch), "series", w.series, "rules", w.rules, "err", err)
+			b.results.note("%s did not come up in time with %d series and %d rules.", strings.Join(names(batch), ", "), w.series, w.rules)
 			continue
 		}
 		for i, p := range points {
-			p.size = n
-			b.log.Info("point", "contestant", batch[i].name, x, n, "cpu", duration(p.cost.cpu), "rss", size(p.cost.rss), "missed", p.missed)
-			b.results.point(x, batch[i].name, p)
-			if w.series*w.rules >= allWork {
-				b.results.set(measureCore, batch[i].name, 0, p.cost.cpu/seconds(w.interval))
-				b.results.set(measureMissed, batch[i].name, 0, p.missed)
-			}
-			if !p.slow {
-				on = append(on, batch[i])
+			c := batch[i].name
+			b.log.Info("point", "contestant", c, "series", w.series, "rules", w.rules, "cpu", duration(p.cost.cpu), "rss", size(p.cost.rss), "missed", percent(p.missed))
+			out[c] = p
+			if largest {
+				b.results.set(measureCore, c, 0, p.cost.cpu/seconds(w.interval))
+				b.results.set(measureMissed, c, 0, p.missed)
 			}
 		}
 	}
-	return on
+	return out
 }
 
 // points measures contestants with one workload, at once.
@@ -114,7 +122,7 @@ func (b *bench) points(ctx context.Context, all []contestant, w workload) (point
 			return nil, err
 		}
 	}
-	costs, err := watch(ctx, lanes, max(b.form.curveWindow, 3*w.interval))
+	costs, err := watch(ctx, lanes, max(b.form.curveWindow, 2*w.interval))
 	if err != nil {
 		return nil, err
 	}

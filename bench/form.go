@@ -58,7 +58,7 @@ func mediumForm() form {
 	f.name, f.debianOnly = "medium", false
 	f.interval, f.warmUp, f.window, f.windows = realInterval, 2*time.Minute, 4*time.Minute, 3
 	f.cycleRounds, f.cycleLarge = 6, 1
-	f.latencyInterval, f.latencySpan, f.latencyRounds = realInterval, 2*realInterval, 3
+	f.latencyInterval, f.latencySpan, f.latencyRounds = realInterval, realInterval, 3
 	f.stormRounds = 3
 	f.restartHistory, f.restartRounds = 2*time.Hour, 3
 	f.curveSeries, f.curveRules, f.curveRulesSeries = []int{1000, 10_000, 100_000}, []int{100, 1000, 10_000}, 1000

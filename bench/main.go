@@ -81,10 +81,13 @@ func run(ctx context.Context, args []string) (err error) {
 	parts := slices.DeleteFunc(b.parts(), func(p part) bool {
 		return o.only != "" && !slices.Contains(strings.Split(o.only, ","), p.name)
 	})
-	if err := errors.Join(b.addBinaries(), b.run(ctx, parts)); err != nil {
+	if err := b.addBinaries(); err != nil {
 		return err
 	}
-	if o.check {
+	err = b.run(ctx, parts)
+	if err != nil {
+		b.results.note("This run was interrupted.")
+	} else if o.check {
 		err = b.check(ctx, parts)
 	}
 	return errors.Join(err, rep.write(o.out))

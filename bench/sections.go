@@ -57,9 +57,9 @@ func (f form) sections() []section {
 
 func (f form) curveText() string {
 	return fmt.Sprintf("%d rules over a growing number of series; a growing number of rules over %d series; and both. An interval of %s, watched for %s, all at once; "+
-		"an interval of %s where series times rules are %.0e or more; one contestant at a time where they are %.0e. %d scrapes of the past are written before the first. "+
+		"an interval of %s with %d rules, where with 100000 series Tocsin is alone, and the Prometheus share the machine. %d scrapes of the past are written before the first. "+
 		"A hollow point is a contestant that cannot keep up: its evaluations take longer than the interval, what it costs is not the whole, and it has no larger point.",
-		f.rules, f.curveRulesSeries, f.curveInterval, f.curveWindow, realInterval, muchWork, allWork, usualWindow)
+		f.rules, f.curveRulesSeries, f.curveInterval, f.curveWindow, realInterval, manyRules, usualWindow)
 }
 
 // hours is a duration without empty parts.
