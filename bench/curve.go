@@ -80,10 +80,14 @@ func (b *bench) pointsOf(ctx context.Context, all []contestant, w workload) map[
 	largest := w.series*w.rules >= allWork
 	if largest { // where the variants tell nothing that the others do not
 		all = slices.DeleteFunc(slices.Clone(all), func(c contestant) bool { return len(c.parts) > 0 })
-		batches = [][]contestant{all[:1], all[1:]}
+		alone := min(1, len(all))
+		batches = [][]contestant{all[:alone], all[alone:]}
 	}
 	out := map[string]point{}
 	for _, batch := range batches {
+		if len(batch) == 0 {
+			continue // the others have fallen behind
+		}
 		points, err := b.points(ctx, batch, w)
 		if err != nil {
 			b.log.Warn("no point", "contestants", names(batch), "series", w.series, "rules", w.rules, "err", err)
