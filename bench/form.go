@@ -28,6 +28,7 @@ type form struct {
 	restartSeries    int
 	restartHistory   time.Duration // as scrapes every 15 s would leave it
 	restartInterval  time.Duration
+	restartRest      time.Duration // from the history to the SIGKILL
 	restartRounds    int
 	curveSeries      []int // with rules as above
 	curveRules       []int
@@ -39,6 +40,10 @@ type form struct {
 
 // realInterval is the one that people use.
 const realInterval = 15 * time.Second
+
+// mapsChunks is longer than a TSDB waits to move full chunks out of its heap: in a
+// history that took as long to write as to happen, that has been done.
+const mapsChunks = 70 * time.Second
 
 // shortForm is for CI: two minutes, and intervals that are shorter than real ones.
 func shortForm() form {
@@ -60,7 +65,7 @@ func mediumForm() form {
 	f.cycleRounds, f.cycleLarge = 6, 1
 	f.latencyInterval, f.latencySpan, f.latencyRounds = realInterval, realInterval, 3
 	f.stormRounds = 3
-	f.restartHistory, f.restartRounds = 2*time.Hour, 3
+	f.restartHistory, f.restartRest, f.restartRounds = 2*time.Hour, mapsChunks, 3
 	f.curveSeries, f.curveRules, f.curveRulesSeries = []int{1000, 10_000, 100_000}, []int{100, 1000, 10_000}, 1000
 	f.curveBoth = []int{1000, 10_000, 100_000}
 	f.curveInterval, f.curveWindow = 5*time.Second, 15*time.Second

@@ -50,6 +50,9 @@ func (b *bench) filled(ctx context.Context, lanes []*lane) error {
 		if err := l.fill(ctx, h); err != nil {
 			return err
 		}
+		if err := pause(ctx, b.form.restartRest); err != nil {
+			return err
+		}
 		ended, err := l.usage()
 		if err != nil {
 			return err
