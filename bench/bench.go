@@ -22,6 +22,7 @@ type bench struct {
 const (
 	partSteady  = "steady"
 	partCycle   = "cycle"
+	partDay     = "day"
 	partLatency = "latency"
 	partStorm   = "storm"
 	partRestart = "restart"
@@ -47,6 +48,7 @@ func (b *bench) parts() []part {
 	return []part{
 		{name: partSteady, run: b.steady, rounds: 1, beside: true},
 		{name: partCycle, run: b.micro, rounds: f.cycleRounds},
+		{name: partDay, run: b.day, rounds: min(1, f.dayHours)},
 		{name: partLatency, run: b.latency, rounds: 1},
 		{name: partStorm, run: b.storm, rounds: f.stormRounds, inTurn: true},
 		{name: partRestart, run: b.restart, rounds: 1},

@@ -17,6 +17,7 @@ type form struct {
 	windows          int // one after the other, in the same processes
 	cycleRounds      int
 	cycleLarge       int // how many of these rounds have 100,000 series too
+	dayHours         int // of the simulated day
 	latencyRules     int
 	latencyInterval  time.Duration
 	latencySpan      time.Duration // in which the changes of a round come
@@ -62,7 +63,7 @@ func mediumForm() form {
 	f := shortForm()
 	f.name, f.debianOnly = "medium", false
 	f.interval, f.warmUp, f.window, f.windows = realInterval, 2*time.Minute, 4*time.Minute, 3
-	f.cycleRounds, f.cycleLarge = 6, 1
+	f.cycleRounds, f.cycleLarge, f.dayHours = 6, 1, 24
 	f.latencyInterval, f.latencySpan, f.latencyRounds = realInterval, realInterval, 3
 	f.stormRounds = 3
 	f.restartHistory, f.restartRest, f.restartRounds = 2*time.Hour, mapsChunks, 3

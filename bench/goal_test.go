@@ -102,3 +102,24 @@ PASS
 		t.Error("nothing measured, and no error")
 	}
 }
+
+func TestHalvesOfTheDayAreCompared(t *testing.T) {
+	b := judged()
+	b.form.dayHours = 4
+	text := `=== RUN   TestMemoryIsFlat
+    day_test.go:137: hour  1:  9.25 MiB live at most,  38.0 MiB resident
+    day_test.go:137: hour  2:  9.50 MiB live at most,  40.0 MiB resident
+    day_test.go:137: hour  3:  9.75 MiB live at most,  44.0 MiB resident
+    day_test.go:137: hour  4: 10.00 MiB live at most,  42.0 MiB resident
+--- PASS: TestMemoryIsFlat (1.00s)
+`
+	if err := b.addDay(0, []byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.results.values[measureFlat]["tocsin"]; len(got) != 1 || ratio(got[0]) != "1.1" {
+		t.Errorf("%v, want 1.1", got)
+	}
+	if err := b.addDay(0, []byte("testing: warning: no tests to run\n")); err == nil {
+		t.Error("no hours, and no error")
+	}
+}

@@ -36,24 +36,34 @@ const (
 
 // micro runs the benchmarks once.
 func (b *bench) micro(ctx context.Context, round int, _ []contestant) error {
-	if err := b.goTest(ctx, round, microArgs); err != nil || round >= b.form.cycleLarge {
-		return err
+	runs := [][]string{microArgs}
+	if round < b.form.cycleLarge {
+		runs = append(runs, microLargeArgs)
 	}
-	return b.goTest(ctx, round, microLargeArgs)
+	for _, args := range runs {
+		out, err := goTest(ctx, append([]string{microPackage, "-run=^$"}, args...)...)
+		if err != nil {
+			return err
+		}
+		b.results.micro.Write(out)
+		if err := b.addMicro(round, bytes.NewReader(out)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func (b *bench) goTest(ctx context.Context, round int, args []string) error {
-	args = append([]string{"test", "-run=^$", "-timeout=1h", microPackage}, args...)
+// goTest runs tests of this module, and returns what they print.
+func goTest(ctx context.Context, args ...string) ([]byte, error) {
 	var out, trouble bytes.Buffer
-	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd := exec.CommandContext(ctx, "go", append([]string{"test", "-count=1", "-timeout=1h"}, args...)...)
 	cmd.Stdout, cmd.Stderr = &out, &trouble
 	// A go that is killed would leave what it runs behind.
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("go %s: %w: %s%s", strings.Join(args, " "), err, out.String(), trouble.String())
+		return nil, fmt.Errorf("go test %s: %w: %s%s", strings.Join(args, " "), err, out.String(), trouble.String())
 	}
-	b.results.micro.Write(out.Bytes())
-	return b.addMicro(round, &out)
+	return out.Bytes(), nil
 }
 
 // addMicro reads what go test has printed.

@@ -16,6 +16,7 @@ const (
 	measureTmpfs        = "tmpfs"
 	measureCPU          = "cpu"
 	measureWritten      = "written"
+	measureFlat         = "flat"
 	measureDelay        = "delay"
 	measureDelayMax     = "delay_max"
 	measureWhole        = "whole"
