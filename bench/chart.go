@@ -188,7 +188,7 @@ func (c *chart) curve(p panel, name string, colour int, points []point) {
 			face, told = fmt.Sprintf(`class="slow" r="4" stroke="var(--c%d)"`, colour), ", cannot keep up"
 		}
 		c.put(`<circle cx="%.1f" cy="%.1f" %s><title>%s</title></circle>`, x, y, face,
-			escape(fmt.Sprintf("%s, %d %s: %s%s", name, pt.size, p.x, p.format(p.cost(pt.cost)), told)))
+			escape(fmt.Sprintf("%s, %s: %s%s", name, sizeTitle(p.x, pt.size), p.format(p.cost(pt.cost)), told)))
 	}
 }
 

@@ -189,7 +189,7 @@ func (r *report) curve(x string, curve map[string][]point) {
 	sizes = slices.Compact(sizes)
 	line := "| CPU a scrape, RSS"
 	for _, n := range sizes {
-		line += fmt.Sprintf(" | %d %s", n, x)
+		line += " | " + sizeTitle(x, n)
 	}
 	r.put("%s |\n|---|%s", line, strings.Repeat("---|", len(sizes)))
 	for _, c := range r.contestants {
@@ -207,6 +207,14 @@ func (r *report) curve(x string, curve map[string][]point) {
 		}
 	}
 	r.put("")
+}
+
+// sizeTitle is a size on an axis.
+func sizeTitle(x string, n int) string {
+	if x == byBoth {
+		return fmt.Sprintf("%d series, %d rules", n, n/10)
+	}
+	return fmt.Sprintf("%d %s", n, x)
 }
 
 // String is a cell of the table.
