@@ -110,17 +110,18 @@ func saveAlerts(tx *bolt.Tx, c alert.Changes) error {
 	if err != nil {
 		return err
 	}
+	var enc encoder
 	for _, k := range c.Deletes {
-		if err := b.Delete(key(k)); err != nil {
+		if err := b.Delete(enc.key(k)); err != nil {
 			return err
 		}
 	}
 	for _, r := range c.Upserts {
-		v, err := encode(r)
+		v, err := enc.encode(r)
 		if err != nil {
 			return err
 		}
-		if err := b.Put(key(alert.Key{Rule: r.Rule, Fingerprint: r.Alert.Fingerprint()}), v); err != nil {
+		if err := b.Put(enc.key(alert.Key{Rule: r.Rule, Fingerprint: r.Alert.Fingerprint()}), v); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
@@ -26,13 +27,13 @@ type entry struct {
 	Labels       labels.Labels `json:"labels"`
 	Annotations  labels.Labels `json:"annotations"`
 	StartsAt     time.Time     `json:"starts_at"`
-	EndsAt       time.Time     `json:"ends_at,omitzero"`
-	GeneratorURL string        `json:"generator_url,omitempty"`
-	Resolved     bool          `json:"resolved,omitempty"`
-	Unseen       bool          `json:"unseen,omitempty"`
-	Count        int           `json:"count,omitempty"`
-	LastStart    time.Time     `json:"last_start,omitzero"`
-	HeldUntil    time.Time     `json:"held_until,omitzero"`
+	EndsAt       time.Time     `json:"ends_at"`
+	GeneratorURL string        `json:"generator_url"`
+	Resolved     bool          `json:"resolved"`
+	Unseen       bool          `json:"unseen"`
+	Count        int           `json:"count"`
+	LastStart    time.Time     `json:"last_start"`
+	HeldUntil    time.Time     `json:"held_until"`
 }
 
 func newEntry(u alert.Undelivered) entry {
@@ -51,6 +52,20 @@ func (e *entry) undelivered() alert.Undelivered {
 		},
 		Unseen: e.Unseen, Count: e.Count, LastStart: e.LastStart, HeldUntil: e.HeldUntil,
 	}
+}
+
+// encode writes what decodeEntry reads.
+func (e *entry) encode() ([]byte, error) {
+	b := make([]byte, 0, 512)
+	b = alert.AppendJSONLabels(append(b, `{"labels":`...), e.Labels)
+	b = alert.AppendJSONLabels(append(b, `,"annotations":`...), e.Annotations)
+	b = alert.AppendJSONString(append(b, `,"generator_url":`...), e.GeneratorURL)
+	b = strconv.AppendBool(append(b, `,"resolved":`...), e.Resolved)
+	b = strconv.AppendBool(append(b, `,"unseen":`...), e.Unseen)
+	b = strconv.AppendInt(append(b, `,"count":`...), int64(e.Count), 10)
+	b, err := alert.AppendJSONTimes(b, alert.JSONTime{Name: "starts_at", At: e.StartsAt}, alert.JSONTime{Name: "ends_at", At: e.EndsAt},
+		alert.JSONTime{Name: "last_start", At: e.LastStart}, alert.JSONTime{Name: "held_until", At: e.HeldUntil})
+	return append(b, '}'), err
 }
 
 func decodeEntry(v []byte) (e entry, err error) {
@@ -86,7 +101,7 @@ type found struct {
 type box struct{ b *bolt.Bucket }
 
 func (x box) put(e entry) error {
-	v, err := json.Marshal(e)
+	v, err := e.encode()
 	if err != nil {
 		return err
 	}
