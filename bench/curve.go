@@ -78,7 +78,7 @@ func (b *bench) pointLoad(w workload) workload {
 func (b *bench) pointsOf(ctx context.Context, all []contestant, w workload) map[string]point {
 	batches := [][]contestant{all}
 	largest := w.series*w.rules >= allWork
-	if largest { // where the variants tell nothing that the others do not
+	if largest { // those that do not take part in everything would tell nothing new here
 		all = slices.DeleteFunc(slices.Clone(all), func(c contestant) bool { return len(c.parts) > 0 })
 		alone := min(1, len(all))
 		batches = [][]contestant{all[:alone], all[alone:]}
