@@ -74,7 +74,7 @@ func (l *lane) start(ctx context.Context) error {
 }
 
 // startLimit is for a start, with all that a process may have to replay.
-const startLimit = 3 * time.Minute
+const startLimit = 5 * time.Minute
 
 func (l *lane) listens(ctx context.Context, i int) error {
 	return l.poll(ctx, often, startLimit, func() error {

@@ -223,8 +223,11 @@ func sizeTitle(x string, n int) string {
 // String is a cell of the table.
 func (p point) String() string {
 	s := duration(p.cost.cpu) + ", " + size(p.cost.rss)
+	if p.missed > 0 {
+		s += fmt.Sprintf("; %s of the evaluations missed", percent(p.missed))
+	}
 	if p.slow {
-		s += fmt.Sprintf("; cannot keep up, misses %.0f %%", 100*p.missed)
+		s += fmt.Sprintf("; cannot keep up: an evaluation takes %s", duration(seconds(p.took)))
 	}
 	return s
 }
