@@ -17,6 +17,9 @@ import (
 // alertmanagerConfig notifies nobody.
 const alertmanagerConfig = "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n"
 
+// alertmanagerPackage is Debian's, and the name of its program.
+const alertmanagerPackage = "prometheus-alertmanager"
+
 // alertmanager is Debian's, behind a lane's receiver: what it knows in the end is
 // what was delivered.
 type alertmanager struct {
@@ -26,7 +29,7 @@ type alertmanager struct {
 
 // startAlertmanager runs one with its files in dir.
 func startAlertmanager(ctx context.Context, dir string) (*alertmanager, error) {
-	path, err := exec.LookPath("prometheus-alertmanager")
+	path, err := exec.LookPath(alertmanagerPackage)
 	if err != nil {
 		return nil, fmt.Errorf("%w: bench/install-deps installs it", err)
 	}

@@ -27,6 +27,8 @@ type contestant struct {
 	parts []string
 	// memory keeps its samples in memory only.
 	memory bool
+	// variant is another contestant's program, run in another way.
+	variant bool
 }
 
 // in tells whether the contestant takes part.
@@ -102,6 +104,7 @@ func tocsinVariants(path string) []contestant {
 	memory.memory, memory.parts = true, []string{partSteady}
 	planOff := tocsin("tocsin-plan-off", path, "--engine.plan=off")
 	planOff.parts = []string{partSteady, partLatency, partCurves}
+	memory.variant, planOff.variant = true, true
 	return []contestant{memory, planOff}
 }
 

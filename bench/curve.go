@@ -20,8 +20,9 @@ var axes = []string{bySeries, byRules, byBoth}
 type point struct {
 	size   int
 	cost   cost
-	missed float64 // part of the evaluations that were due
-	slow   bool    // an evaluation takes longer than its interval: the cost is not the whole
+	missed float64       // part of the evaluations that were due
+	took   time.Duration // the longest of the last evaluations
+	slow   bool          // it took longer than its interval, or some were missed: the cost is not the whole
 }
 
 // curves measures CPU and memory over the number of series and of rules.
@@ -78,7 +79,7 @@ func (b *bench) pointLoad(w workload) workload {
 func (b *bench) pointsOf(ctx context.Context, all []contestant, w workload) map[string]point {
 	batches := [][]contestant{all}
 	largest := w.series*w.rules >= allWork
-	if largest { // where the variants tell nothing that the others do not
+	if largest { // those that do not take part in everything would tell nothing new here
 		all = slices.DeleteFunc(slices.Clone(all), func(c contestant) bool { return len(c.parts) > 0 })
 		alone := min(1, len(all))
 		batches = [][]contestant{all[:alone], all[alone:]}
@@ -96,7 +97,7 @@ func (b *bench) pointsOf(ctx context.Context, all []contestant, w workload) map[
 		}
 		for i, p := range points {
 			c := batch[i].name
-			b.log.Info("point", "contestant", c, "series", w.series, "rules", w.rules, "cpu", duration(p.cost.cpu), "rss", size(p.cost.rss), "missed", percent(p.missed))
+			b.log.Info("point", "contestant", c, "series", w.series, "rules", w.rules, "cpu", duration(p.cost.cpu), "rss", size(p.cost.rss), "missed", percent(p.missed), "took", p.took)
 			out[c] = p
 			if largest {
 				b.results.set(measureCore, c, 0, p.cost.cpu/seconds(w.interval))
@@ -150,5 +151,5 @@ func (l *lane) point(c cost, before iterations, interval time.Duration) (point, 
 		return point{}, err
 	}
 	missed := after.since(before)
-	return point{cost: c, missed: missed, slow: missed > 0 || ev.longest > interval}, nil
+	return point{cost: c, missed: missed, took: ev.longest, slow: missed > 0 || ev.longest > interval}, nil
 }

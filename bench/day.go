@@ -9,7 +9,7 @@ import (
 )
 
 // dayHour is what the test of a simulated day prints of an hour.
-var dayHour = regexp.MustCompile(`hour +\d+: .* ([\d.]+) MiB resident`)
+var dayHour = regexp.MustCompile(`hour +\d+:? .* ([\d.]+) MiB resident`)
 
 // day lets Tocsin's own test simulate a day, and measures how flat its memory is.
 func (b *bench) day(ctx context.Context, round int, _ []contestant) error {

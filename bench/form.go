@@ -50,7 +50,7 @@ const mapsChunks = 70 * time.Second
 func shortForm() form {
 	return form{
 		name: "short", seed: 1, debianOnly: true,
-		series: 500, rules: 100, interval: 5 * time.Second, warmUp: 20 * time.Second, window: time.Minute, windows: 1,
+		series: 500, rules: 100, interval: 5 * time.Second, warmUp: 15 * time.Second, window: 25 * time.Second, windows: 3,
 		cycleRounds:  1,
 		latencyRules: 1000, latencyInterval: 2 * time.Second, latencySpan: 6 * time.Second, flips: 39, latencyRounds: 1,
 		storm: 10_000, stormInterval: 2 * time.Second, stormRounds: 1,

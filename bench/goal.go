@@ -11,7 +11,8 @@ type goal struct {
 	most                float64
 	format              func(float64) string // of values
 	// atMost is the margin in which CI wants the ratio to Debian's Prometheus, or
-	// to the library. It is wide, as CI's machines are busy; 0 is none.
+	// to the library. It is wide, as CI's machines are busy, and what is written in
+	// a minute hangs on what falls into it; 0 is none.
 	atMost float64
 }
 
@@ -32,8 +33,8 @@ func goals() []goal {
 		{what: "RSS, ordinary load", part: partSteady, measure: measureRSS, most: .5, format: size, atMost: .75},
 		{what: "… peak of the second twelve of 24 simulated hours ÷ first", part: partDay, measure: measureFlat, value: true, most: 1.25, format: ratio},
 		{what: "CPU of the whole process, ordinary load", part: partSteady, measure: measureCPU, most: .4, format: duration, atMost: .7},
-		{what: "bytes written an hour, ordinary load", part: partSteady, measure: measureWritten, most: .4, format: size, atMost: .8},
-		{what: "… in memory mode", part: partSteady, measure: measureWritten, of: memoryName, most: .02, format: size, atMost: .3},
+		{what: "bytes written an hour, ordinary load", part: partSteady, measure: measureWritten, most: .4, format: size, atMost: 2},
+		{what: "… in memory mode", part: partSteady, measure: measureWritten, of: memoryName, most: .02, format: size},
 		{what: "from the scrape to the POST, longest of all", part: partLatency, measure: measureDelayMax, value: true, most: .05, format: duration},
 		{what: "from the scrape to the POST, mean", part: partLatency, measure: measureDelay, value: true, most: .05, format: duration, atMost: .5},
 		{what: "from the change to the POST, mean, in scrape intervals", part: partLatency, measure: measureWholeShare, value: true, most: .55, format: ratio, atMost: .85},

@@ -64,7 +64,6 @@ func TestMargins(t *testing.T) {
 		b.results.set(g.measure, b.subject(g), 0, g.atMost*100)
 		b.results.set(g.measure, base, 0, 100)
 	}
-	// Memory mode is a variant: what it wrote is compared with the same base.
 	if err, parts := b.outOfMargin(b.parts()); err != nil || parts != nil {
 		t.Errorf("all at their margin: %v, parts %v", err, parts)
 	}

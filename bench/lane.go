@@ -19,6 +19,7 @@ type lane struct {
 	setup     setup
 	target    *target
 	receiver  *receiver
+	rules     string // the text of the file
 	processes []*process
 	started   time.Time
 }
@@ -31,9 +32,7 @@ func newLane(c contestant, dir string, w workload, m *metrics) (*lane, error) {
 	}
 	l := &lane{contestant: c, setup: setup{dir: own, interval: w.interval, past: w.past, remoteWrite: w.past > 0, resendDelay: time.Minute}}
 	l.setup.rules = filepath.Join(l.setup.dir, "rules.yml")
-	if err := os.WriteFile(l.setup.rules, []byte(w.ruleFile()), 0o644); err != nil {
-		return nil, fmt.Errorf("write rules: %w", err)
-	}
+	l.rules = w.ruleFile()
 	for range c.paths {
 		address, err := freeAddress()
 		if err != nil {
@@ -74,7 +73,7 @@ func (l *lane) start(ctx context.Context) error {
 }
 
 // startLimit is for a start, with all that a process may have to replay.
-const startLimit = 3 * time.Minute
+const startLimit = 5 * time.Minute
 
 func (l *lane) listens(ctx context.Context, i int) error {
 	return l.poll(ctx, often, startLimit, func() error {
@@ -86,16 +85,23 @@ func (l *lane) listens(ctx context.Context, i int) error {
 	})
 }
 
-// up starts the programs with the past that they shall have, and waits until they
-// work.
+// up starts the programs, and waits until they work. With a past, they get scrapes
+// and rules only after it: a series takes nothing that is older than its newest
+// sample, and what comes for an evaluation that is over is no past.
 func (l *lane) up(ctx context.Context) error {
 	if l.setup.past == 0 {
+		if err := l.writeRules(l.rules); err != nil {
+			return err
+		}
 		if err := l.start(ctx); err != nil {
 			return err
 		}
 		return l.ready(ctx)
 	}
-	l.target.answer(false) // a series takes nothing that is older than its newest sample
+	l.target.answer(false)
+	if err := l.writeRules("groups: []\n"); err != nil {
+		return err
+	}
 	if err := l.start(ctx); err != nil {
 		return err
 	}
@@ -109,8 +115,30 @@ func (l *lane) up(ctx context.Context) error {
 	if err := l.fill(ctx, h); err != nil {
 		return err
 	}
+	if err := l.writeRules(l.rules); err != nil {
+		return err
+	}
+	for i, p := range l.processes {
+		if err := l.listens(ctx, i); err != nil {
+			return err
+		}
+		if err := p.reload(); err != nil {
+			return err
+		}
+	}
 	l.target.answer(true)
 	return l.ready(ctx)
+}
+
+// writeRules replaces the rule file at once: a contestant may look at any time.
+func (l *lane) writeRules(text string) error {
+	if err := os.WriteFile(l.setup.rules+".new", []byte(text), 0o644); err != nil {
+		return fmt.Errorf("write rules: %w", err)
+	}
+	if err := os.Rename(l.setup.rules+".new", l.setup.rules); err != nil {
+		return fmt.Errorf("write rules: %w", err)
+	}
+	return nil
 }
 
 // ready waits until every rule has been evaluated over a scrape, and alerts can

@@ -47,7 +47,7 @@ func debianVersion(pkg string) string {
 // addBinaries measures what is installed.
 func (b *bench) addBinaries() error {
 	for _, c := range b.contestants {
-		if len(c.parts) > 0 && len(c.paths) == 1 { // a variant
+		if c.variant {
 			continue
 		}
 		var sum int64

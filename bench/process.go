@@ -68,6 +68,14 @@ func (p *process) stop() error {
 	}
 }
 
+// reload sends SIGHUP, upon which all contestants read their files again.
+func (p *process) reload() error {
+	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		return fmt.Errorf("reload %s: %w", filepath.Base(p.cmd.Path), err)
+	}
+	return nil
+}
+
 // kill sends SIGKILL and waits for the end.
 func (p *process) kill() error {
 	err := p.cmd.Process.Kill()

@@ -90,9 +90,12 @@ func (r *report) head() error {
 	r.put("%s. Mean number of runnable processes in the last minute: %s before the run, %s at its end.\n", r.machine, r.loadBefore, after)
 	r.put("| contestant | version |\n|---|---|")
 	for _, c := range r.contestants {
-		if !c.memory {
+		if !c.variant {
 			r.put("| %s | %s |", c.name, cmp.Or(debianVersion(c.pkg), c.version()))
 		}
+	}
+	if v := debianVersion(alertmanagerPackage); v != "" {
+		r.put("| %s, where the storm ends | %s |", alertmanagerPackage, v)
 	}
 	r.put("\nAll scrape the same generated target and evaluate the same generated rules, on loopback, each in processes of its own (VictoriaMetrics is two: it and vmalert). " +
 		"What counts are the ratios: each is taken within one round, in which all meet the same noise. Below 1 is less than Prometheus. " +
@@ -110,7 +113,7 @@ func (r *report) goals() {
 		of := r.subject(g)
 		reached := r.results.reached(g, of)
 		if spreadOf(r.results.values[g.measure][of]).n == 0 {
-			reached = "not measured in this form"
+			reached = "not measured"
 		}
 		r.put("| %s | %s | %s | %s | %s | %s |", g.what, valueCell(r.results.values[g.measure][of], g.format),
 			valueCell(r.results.ratios(g.measure, of, baseName), fraction), valueCell(r.results.ratios(g.measure, of, libraryName), fraction), g.text(), reached)
@@ -220,8 +223,11 @@ func sizeTitle(x string, n int) string {
 // String is a cell of the table.
 func (p point) String() string {
 	s := duration(p.cost.cpu) + ", " + size(p.cost.rss)
+	if p.missed > 0 {
+		s += fmt.Sprintf("; %s of the evaluations missed", percent(p.missed))
+	}
 	if p.slow {
-		s += fmt.Sprintf("; cannot keep up, misses %.0f %%", 100*p.missed)
+		s += fmt.Sprintf("; cannot keep up: an evaluation takes %s", duration(seconds(p.took)))
 	}
 	return s
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -82,7 +83,7 @@ func TestReport(t *testing.T) {
 		b.results.set(measureRSS, c.name, 0, float64(i+1)*(40<<20))
 		for _, x := range axes {
 			b.results.point(x, c.name, point{size: 1000, cost: cost{cpu: .01, rss: 4e7}})
-			b.results.point(x, c.name, point{size: 10000, cost: cost{cpu: .1, rss: 9e7}, missed: .5, slow: i > 0})
+			b.results.point(x, c.name, point{size: 10000, cost: cost{cpu: .1, rss: 9e7}, missed: .5, took: 20 * time.Second, slow: i > 0})
 		}
 	}
 	b.results.note("Something failed.")
@@ -95,7 +96,7 @@ func TestReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := read(t, out)
-	for _, want := range []string{"| tocsin | 40.0 MiB |", "| RSS, ordinary load | 40.0 MiB | 0.50 |  | ≤ 0.50 | yes |", "cannot keep up, misses 50 %", "](performance.svg)", "- Something failed.", "10.0 ms, 38.1 MiB"} {
+	for _, want := range []string{"| tocsin | 40.0 MiB |", "| RSS, ordinary load | 40.0 MiB | 0.50 |  | ≤ 0.50 | yes |", "50 % of the evaluations missed; cannot keep up: an evaluation takes 20.0 s", "](performance.svg)", "- Something failed.", "10.0 ms, 38.1 MiB"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in:\n%s", want, text)
 		}

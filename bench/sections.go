@@ -83,7 +83,7 @@ func (f form) notes() []string {
 		"A history is written by remote write, and reaches at most 55 minutes back, with as many samples as the time named would have: the TSDB takes nothing older than that into a running head.",
 	}
 	if total := f.warmUp + time.Duration(f.windows)*f.window; total < 3*time.Hour {
-		out = append(out, "Blocks are cut every two hours and compacted after that: no run of this form is long enough for it. In the long form they are in the bytes written an hour.")
+		out = append(out, "Chunks of the head are written about every half hour, blocks every two hours, and compacted after that: this form is too short for it, and the median of its times leaves out the one in which it may have happened. In the long form all that is in the bytes written an hour.")
 	}
 	if f.interval < realInterval {
 		out = append(out, "In this form windows of the rules are as many scrapes long as at 15 s (`[5m]` is 20 scrapes).")
