@@ -4,6 +4,8 @@ DOCKER ?= docker
 GO ?= go
 # Random rule sets that are compared with Prometheus's own evaluation.
 SEEDS ?= 1000
+# Random expressions and histories over which the plan is compared with promql.
+PLAN_SEEDS ?= 2000
 # How often make faults kills a tocsin.
 KILLS ?= 1000
 # make bench takes five minutes in its short form, hours in its long one.
@@ -39,6 +41,7 @@ test: ## unit tests, then the end-to-end tests: as root, see test/install-deps
 	$(GO) vet ./...
 	$(GO) test -race -shuffle=on -timeout 30m $$($(GO) list ./... | grep -Ev '/(test|bench)\>')
 	$(GO) test -count=1 -timeout 30m -run Differential ./engine -seeds $(SEEDS)
+	GOGC=400 $(GO) test -count=1 -timeout 30m -run Differential ./engine/plan -seeds $(PLAN_SEEDS)
 	$(GO) test -count=1 -p 1 -shuffle=on -timeout 15m ./test/...
 
 faults: ## what make test has in short, in full: as root, see test/install-deps
