@@ -99,9 +99,16 @@ func cycleOfEngine(b *testing.B, series, ruleCount int, unshared bool) (cycle ti
 
 // plannedShare is the part of the evaluations that the plan answered.
 func plannedShare(b *testing.B, reg *prometheus.Registry) float64 {
+	by := evaluationsBy(b, reg)
+	return by["plan"] / (by["plan"] + by["engine"])
+}
+
+// evaluationsBy counts evaluations by what answered: plan or engine.
+func evaluationsBy(tb testing.TB, reg *prometheus.Registry) map[string]float64 {
+	tb.Helper()
 	families, err := reg.Gather()
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	by := map[string]float64{}
 	for _, f := range families {
@@ -111,7 +118,7 @@ func plannedShare(b *testing.B, reg *prometheus.Registry) float64 {
 			}
 		}
 	}
-	return by["plan"] / (by["plan"] + by["engine"])
+	return by
 }
 
 // cpuPerCycle runs n cycles, after some that are not counted, and gives the CPU time
