@@ -60,6 +60,7 @@ type Plan struct {
 	graphs [orders]map[time.Duration]*graph // guarded by mu, by the offset of the groups
 	rules  []*Rule                          // guarded by mu
 	used   [orders]bool                     // guarded by mu: since the last sweep
+	times  times                            // guarded by mu
 	// slack is how much before the reach of the first rule samples are read: others
 	// may be evaluated at earlier times. Guarded by mu.
 	slack   time.Duration

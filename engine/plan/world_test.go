@@ -26,7 +26,7 @@ var t0 = time.UnixMilli(1_795_219_200_000)
 // world is a plan over a TSDB, and the engine that it is compared with.
 type world struct {
 	*Plan
-	t          *testing.T
+	t          testing.TB
 	db         *tsdb.DB
 	engine     *promql.Engine
 	generation uint64
@@ -43,7 +43,7 @@ func newEngine(maxSamples int) *promql.Engine {
 	})
 }
 
-func newWorld(t *testing.T, change func(*Options)) *world {
+func newWorld(t testing.TB, change func(*Options)) *world {
 	t.Helper()
 	w := &world{t: t, retain: math.MinInt64}
 	w.open(tempDir(t))
@@ -64,7 +64,7 @@ func newWorld(t *testing.T, change func(*Options)) *world {
 
 // tempDir is in memory where there is a file system for that: syncing files takes
 // longer than all else.
-func tempDir(t *testing.T) string {
+func tempDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/dev/shm", "plan-test-")
 	if err != nil {
