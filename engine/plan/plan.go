@@ -172,7 +172,8 @@ func (p *Plan) doubt() {
 }
 
 // tidy drops the graph of an order that was not needed since the last sweep: after a
-// restart, say, that of labels is needed for as long as rules read blocks.
+// restart, say, that of labels is needed for as long as rules read blocks. What there
+// was no room or no time for is tried again. Called with mu held.
 func (p *Plan) tidy() {
 	for o := range orders {
 		if !p.used[o] {
@@ -185,6 +186,9 @@ func (p *Plan) tidy() {
 			}
 		}
 		p.used[o] = false
+	}
+	if p.window.limit < math.MaxInt64 {
+		p.filled, p.ceiling = false, math.MaxInt64
 	}
 }
 
