@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb"
+	"github.com/prometheus/prometheus/tsdb/chunks"
 )
 
 // t0 is where the time of the tests begins: a block of two hours does too.
@@ -81,6 +82,7 @@ func (w *world) open(dir string) {
 	opts.MinBlockDuration = (24 * time.Hour).Milliseconds() // so that samples may come in any order of series
 	opts.MaxBlockDuration, opts.RetentionDuration = opts.MinBlockDuration, 0
 	opts.StripeSize, opts.WALSegmentSize, opts.MaxBlockChunkSegmentSize = 64, 1<<20, 1<<20
+	opts.HeadChunksWriteBufferSize = chunks.MinWriteBufferSize
 	opts.BlocksToDelete = func(blocks []*tsdb.Block) map[ulid.ULID]struct{} {
 		gone := map[ulid.ULID]struct{}{}
 		for _, b := range blocks {
