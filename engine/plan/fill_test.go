@@ -326,3 +326,44 @@ func TestRepairHearsOfCommits(t *testing.T) {
 		t.Errorf("the window was read %v times, want once", n)
 	}
 }
+
+// unreadable is storage that does not give back what is selected.
+type unreadable struct {
+	forward
+	meanwhile func()
+}
+
+func (u unreadable) Querier(mint, maxt int64) (storage.Querier, error) {
+	q, err := u.forward.Querier(mint, maxt)
+	return unreadableQuerier{q, u}, err
+}
+
+type unreadableQuerier struct {
+	storage.Querier
+	unreadable
+}
+
+func (q unreadableQuerier) Select(context.Context, bool, *storage.SelectHints, ...*labels.Matcher) storage.SeriesSet {
+	q.meanwhile()
+	return storage.ErrSeriesSet(errors.New("input/output error"))
+}
+
+// TestFailedRepairLosesNothing: what is committed while a repair fails is seen with
+// the next.
+func TestFailedRepairLosesNothing(t *testing.T) {
+	w := newWorld(t, nil)
+	w.put(t0, "m 1", "n 1")
+	r := w.rules("m + on () n")[0]
+	w.expect("first", r, t0, "[{} 2]")
+	at := t0.Add(step15)
+	w.put(at, "m 2", "m 3") // which of the two it is storage decides
+	readable := w.opts.Queryable
+	later := at.Add(step15)
+	w.opts.Queryable = unreadable{forward{w}, func() { w.put(later, "n 5") }}
+	w.expect("while storage cannot be read", r, at, "engine")
+	w.opts.Queryable = readable
+	w.expect("when it can", r, at.Add(time.Minute), "[{} 7]")
+	if n := testutil.ToFloat64(w.metrics.fills); n != 1 {
+		t.Errorf("the window was read %v times, want once", n)
+	}
+}
