@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/tocsin/tocsin/engine/internal/randomrules"
 )
 
 var (
@@ -58,7 +60,7 @@ func differential(t *testing.T, seed uint64) (asked, answered int) {
 	rnd := rand.New(rand.NewPCG(seed, 7))
 	w := newWorld(t, nil)
 	h := newHistory(w, rnd)
-	rules := w.Load(randomQueries(speaker{rnd}))
+	rules := w.Load(randomQueries(randomrules.New(rnd)))
 	for range 40 {
 		h.step()
 		h.at = h.at.Add(time.Duration(10+rnd.IntN(30)) * time.Second)
@@ -67,7 +69,7 @@ func differential(t *testing.T, seed uint64) (asked, answered int) {
 	incidents := ""
 	for turn := range diffTurns {
 		if turn == diffTurns/2 {
-			rules = w.Load(randomQueries(speaker{rnd}))
+			rules = w.Load(randomQueries(randomrules.New(rnd)))
 		}
 		if what := h.incident(); what != "" {
 			incidents += fmt.Sprintf("%s before turn %d; ", what, turn)
@@ -92,11 +94,11 @@ func differential(t *testing.T, seed uint64) (asked, answered int) {
 	return asked, w.answered
 }
 
-func randomQueries(say speaker) []Query {
+func randomQueries(say randomrules.Speaker) []Query {
 	var qs []Query
 	p := parser.NewParser(parser.Options{EnableExperimentalFunctions: true})
 	for len(qs) < diffRules {
-		expr := say.vector(1 + say.IntN(4))
+		expr := say.Vector(1 + say.IntN(4))
 		if e, err := p.ParseExpr(expr); err != nil || e.Type() != parser.ValueTypeVector {
 			continue
 		}
