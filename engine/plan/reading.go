@@ -192,19 +192,20 @@ func (p *Plan) repair(ctx context.Context, f *filling, ts int64) error {
 		}
 		return nil
 	})
-	if err != nil || p.filling != f {
+	switch {
+	case p.filling != f:
 		return err
-	}
-	if f.void {
+	case f.void:
 		p.filled = false
-		return nil
-	}
-	w.broken = nil
-	for i, s := range broken {
-		w.replace(s, &again[i])
+		return err
+	case err == nil:
+		w.broken = nil
+		for i, s := range broken {
+			w.replace(s, &again[i])
+		}
 	}
 	w.publish(f.late)
-	return nil
+	return err
 }
 
 // reread takes the samples after from of the series with these labels.
