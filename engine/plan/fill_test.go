@@ -82,6 +82,46 @@ func TestExchangedStorageIsReadAnew(t *testing.T) {
 	w.expect("after a call", r, at.Add(step15), `[{} 10]`)
 }
 
+// interrupted has something happen between two selections of one reading.
+type interrupted struct {
+	forward
+	between func()
+}
+
+func (i *interrupted) Querier(mint, maxt int64) (storage.Querier, error) {
+	q, err := i.forward.Querier(mint, maxt)
+	return &interruptedQuerier{q, i, 0}, err
+}
+
+type interruptedQuerier struct {
+	storage.Querier
+	of       *interrupted
+	selected int
+}
+
+func (q *interruptedQuerier) Select(ctx context.Context, sorted bool, h *storage.SelectHints, ms ...*labels.Matcher) storage.SeriesSet {
+	if q.selected++; q.selected == 2 && q.of.between != nil {
+		q.of.between()
+	}
+	return q.Querier.Select(ctx, sorted, h, ms...)
+}
+
+// TestSeriesBornWhileReading: the selections that come after it find the series, none
+// of its samples, and those before do not find it.
+func TestSeriesBornWhileReading(t *testing.T) {
+	i := &interrupted{}
+	w := newWorld(t, func(o *Options) {
+		i.forward = o.Queryable.(forward)
+		o.Queryable = i
+	})
+	rs := w.rules("count(m)", `count(m{a="x"})`)
+	w.put(t0, `m{a="x",n="1"} 1`)
+	i.between = func() { w.put(t0, `m{a="x",n="2"} 1`) }
+	for _, r := range rs {
+		w.expect(r.query.Expr, r, t0, "[{} 2]")
+	}
+}
+
 // TestCrowdedWindow: what looks back farthest is left to storage.
 func TestCrowdedWindow(t *testing.T) {
 	w := newWorld(t, func(o *Options) { o.MaxPoints = 200 })

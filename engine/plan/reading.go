@@ -29,6 +29,9 @@ type found struct {
 	selectors []*selector
 	from      storage.Series
 	reach     int64
+	// unborn: it came while storage was read, so that not all selectors have found it;
+	// its samples follow.
+	unborn bool
 }
 
 // readAll reads the whole window, and again with less until it is not too much:
@@ -125,6 +128,10 @@ func load(ctx context.Context, list []*found, ts int64, most int) (beyond int64,
 		}
 		if it, err = x.take(x.from, ts-x.reach, it); err != nil {
 			return 0, fmt.Errorf("read recent samples of %s: %w", x.labels, err)
+		}
+		if x.newest() == ts-x.reach { // is there nothing that rules look at, or nothing at all?
+			it = x.from.Iterator(it)
+			x.unborn = it.Next() == chunkenc.ValNone && it.Err() == nil
 		}
 		if size += x.size(); size > most {
 			return max(x.reach, 1), nil
