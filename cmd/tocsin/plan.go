@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"runtime/debug"
 
 	"github.com/prometheus/client_golang/prometheus"
 	promstorage "github.com/prometheus/prometheus/storage"
@@ -25,6 +26,12 @@ func newFeed(s settings, store *storage.Store, log *slog.Logger, reg prometheus.
 func newPlan(store *storage.Store, log *slog.Logger, reg prometheus.Registerer) *plan.Plan {
 	return plan.New(plan.Options{
 		Queryable: store, Appendable: store, Extent: store.Extent, MaxSamples: engine.MaxSamples,
-		Logger: log, Registerer: reg,
+		MaxPoints: maxPoints(), Logger: log, Registerer: reg,
 	})
+}
+
+// maxPoints is how many samples of 16 bytes the plan may keep: a quarter of the
+// memory, where that is limited.
+func maxPoints() int {
+	return int(min(plan.DefaultMaxPoints, debug.SetMemoryLimit(-1)/4/16))
 }

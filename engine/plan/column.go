@@ -26,6 +26,7 @@ type turn struct {
 	version  uint64 // of the window
 	lookback int64  // how far back an instant selector looks
 	limit    int64  // of the window
+	times    *times // of the last line through samples
 }
 
 // operator computes the column of one node. It is false where promql.Engine has to

@@ -4,6 +4,8 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -30,20 +32,24 @@ func TestDifferential(t *testing.T) {
 	if *seedFlag != 0 {
 		from, to = *seedFlag, *seedFlag
 	}
-	var asked, answered atomic.Int64
-	t.Run("seeds", func(t *testing.T) { // which ends when all of them have
-		for seed := from; seed <= to; seed++ {
-			t.Run(fmt.Sprint(seed), func(t *testing.T) {
-				t.Parallel()
-				a, b := differential(t, seed)
-				asked.Add(int64(a))
-				answered.Add(int64(b))
-				if t.Failed() {
-					t.Logf("to see it alone: go test ./engine/plan -run Differential -seed %d", seed)
-				}
-			})
-		}
-	})
+	var next, asked, answered atomic.Int64
+	next.Store(int64(from))
+	var workers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for seed := uint64(next.Add(1) - 1); seed <= to; seed = uint64(next.Add(1) - 1) {
+				t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
+					a, b := differential(t, seed)
+					asked.Add(int64(a))
+					answered.Add(int64(b))
+					if t.Failed() {
+						t.Logf("to see it alone: go test ./engine/plan -run Differential -seed %d", seed)
+					}
+				})
+			}
+		})
+	}
+	workers.Wait()
 	t.Logf("%d of %d evaluations answered by the plan", answered.Load(), asked.Load())
 	if answered.Load() < asked.Load()/2 {
 		t.Errorf("only %d of %d evaluations were answered by the plan, and compared", answered.Load(), asked.Load())

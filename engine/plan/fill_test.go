@@ -3,6 +3,7 @@ package plan
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -81,6 +82,46 @@ func TestExchangedStorageIsReadAnew(t *testing.T) {
 	w.expect("after a call", r, at.Add(step15), `[{} 10]`)
 }
 
+// interrupted has something happen between two selections of one reading.
+type interrupted struct {
+	forward
+	between func()
+}
+
+func (i *interrupted) Querier(mint, maxt int64) (storage.Querier, error) {
+	q, err := i.forward.Querier(mint, maxt)
+	return &interruptedQuerier{q, i, 0}, err
+}
+
+type interruptedQuerier struct {
+	storage.Querier
+	of       *interrupted
+	selected int
+}
+
+func (q *interruptedQuerier) Select(ctx context.Context, sorted bool, h *storage.SelectHints, ms ...*labels.Matcher) storage.SeriesSet {
+	if q.selected++; q.selected == 2 && q.of.between != nil {
+		q.of.between()
+	}
+	return q.Querier.Select(ctx, sorted, h, ms...)
+}
+
+// TestSeriesBornWhileReading: the selections that come after it find the series, none
+// of its samples, and those before do not find it.
+func TestSeriesBornWhileReading(t *testing.T) {
+	i := &interrupted{}
+	w := newWorld(t, func(o *Options) {
+		i.forward = o.Queryable.(forward)
+		o.Queryable = i
+	})
+	rs := w.rules("count(m)", `count(m{a="x"})`)
+	w.put(t0, `m{a="x",n="1"} 1`)
+	i.between = func() { w.put(t0, `m{a="x",n="2"} 1`) }
+	for _, r := range rs {
+		w.expect(r.query.Expr, r, t0, "[{} 2]")
+	}
+}
+
 // TestCrowdedWindow: what looks back farthest is left to storage.
 func TestCrowdedWindow(t *testing.T) {
 	w := newWorld(t, func(o *Options) { o.MaxPoints = 200 })
@@ -93,6 +134,45 @@ func TestCrowdedWindow(t *testing.T) {
 	w.expect("too long", rs[0], at, "engine")
 	w.expect("short", rs[1], at, `[{__name__="m", i="1"} 1 {__name__="m", i="2"} 1]`)
 	w.expect("not as long", rs[2], at, `[{} 40]`)
+	for range 110 { // in which the others end
+		at = at.Add(step15)
+		w.put(at, "n 1")
+		w.answer(rs[2], at)
+	}
+	w.expect("when there is room again", rs[0], at, "[]")
+}
+
+// TestChurn: series that come and go do not stay, and more than there is room for
+// are left to storage.
+func TestChurn(t *testing.T) {
+	w := newWorld(t, nil)
+	r := w.rules("count(m)", "count_over_time(n[10m])")[0]
+	at, most := t0, 0
+	for i := range 480 {
+		at = at.Add(step15)
+		w.put(at, fmt.Sprintf(`m{i="%d"} 1`, i), fmt.Sprintf(`n{i="%d"} 1`, i), fmt.Sprintf(`other{i="%d"} 1`, i))
+		if !w.compare(r, at) {
+			t.Fatalf("no answer at %v", at.Sub(t0))
+		}
+		most = max(most, w.window.count)
+	}
+	// Those of the window of ten minutes stay for a little more than twenty further ones.
+	if limit := 2 * 4 * 35; most > limit {
+		t.Errorf("there were %d series in the window at a time, want %d at most", most, limit)
+	}
+	if n := len(w.window.refs.pages); n > 2 {
+		t.Errorf("%d pages of references, want those of the series that are there", n)
+	}
+	w.opts.MaxPoints = 100 * seriesCost
+	for i := range 200 {
+		at = at.Add(time.Second)
+		w.put(at, fmt.Sprintf(`m{i="x%d"} 1`, i))
+		w.compare(r, at)
+		if size, most := w.window.size, 130*seriesCost; size > most {
+			t.Fatalf("the window takes %d points, want %d at most", size, most)
+		}
+	}
+	w.expect("too many series", r, at, "engine")
 }
 
 // slow is storage of which a query takes an hour.
@@ -282,6 +362,47 @@ func TestRepairHearsOfCommits(t *testing.T) {
 	if got, want := <-answer, `[{__name__="m", i="1"} 4 {__name__="m"} 2]`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
+	if n := testutil.ToFloat64(w.metrics.fills); n != 1 {
+		t.Errorf("the window was read %v times, want once", n)
+	}
+}
+
+// unreadable is storage that does not give back what is selected.
+type unreadable struct {
+	forward
+	meanwhile func()
+}
+
+func (u unreadable) Querier(mint, maxt int64) (storage.Querier, error) {
+	q, err := u.forward.Querier(mint, maxt)
+	return unreadableQuerier{q, u}, err
+}
+
+type unreadableQuerier struct {
+	storage.Querier
+	unreadable
+}
+
+func (q unreadableQuerier) Select(context.Context, bool, *storage.SelectHints, ...*labels.Matcher) storage.SeriesSet {
+	q.meanwhile()
+	return storage.ErrSeriesSet(errors.New("input/output error"))
+}
+
+// TestFailedRepairLosesNothing: what is committed while a repair fails is seen with
+// the next.
+func TestFailedRepairLosesNothing(t *testing.T) {
+	w := newWorld(t, nil)
+	w.put(t0, "m 1", "n 1")
+	r := w.rules("m + on () n")[0]
+	w.expect("first", r, t0, "[{} 2]")
+	at := t0.Add(step15)
+	w.put(at, "m 2", "m 3") // which of the two it is storage decides
+	readable := w.opts.Queryable
+	later := at.Add(step15)
+	w.opts.Queryable = unreadable{forward{w}, func() { w.put(later, "n 5") }}
+	w.expect("while storage cannot be read", r, at, "engine")
+	w.opts.Queryable = readable
+	w.expect("when it can", r, at.Add(time.Minute), "[{} 7]")
 	if n := testutil.ToFloat64(w.metrics.fills); n != 1 {
 		t.Errorf("the window was read %v times, want once", n)
 	}

@@ -50,6 +50,9 @@ func (w *window) empty() {
 func (w *window) install(list []*found, since int64) {
 	w.since = since
 	for _, x := range list {
+		if x.unborn {
+			continue
+		}
 		w.add(x.series, x.selectors)
 		w.newest = max(w.newest, x.newest())
 		if x.ref != 0 {

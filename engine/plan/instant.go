@@ -1,5 +1,7 @@
 package plan
 
+import "github.com/prometheus/prometheus/model/value"
+
 // instant is an instant selector.
 type instant struct {
 	selector *selector
@@ -24,15 +26,19 @@ func (n *instant) eval(t *turn, out *column) bool {
 	out.reset(labels)
 	at := t.at - n.offset
 	for i, s := range r.series {
-		p, is := s.instant(at, t.lookback)
-		switch {
-		case is == unknown:
-			return false
-		case is == present && n.times:
-			out.add(int32(i), float64(p.T)/1000)
-		case is == present:
-			out.add(int32(i), p.F)
+		p := s.last
+		if p.T > at || p.T <= s.since || p.T <= at-t.lookback || value.IsStaleNaN(p.F) {
+			var is presence
+			if p, is = s.instant(at, t.lookback); is == unknown {
+				return false
+			} else if is == absent {
+				continue
+			}
 		}
+		if n.times {
+			p.F = float64(p.T) / 1000
+		}
+		out.add(int32(i), p.F)
 	}
 	return !n.times || n.distinct.without(r.labels, out)
 }

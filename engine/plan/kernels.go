@@ -14,10 +14,12 @@ type kernel func(points []promql.FPoint, w span) (float64, presence)
 
 // span is what a kernel may need beside the samples.
 type span struct {
-	from, to  int64   // ends of the window, in milliseconds
-	at        int64   // timestamp of the evaluation
-	perSecond float64 // of rate: length of the window in seconds
-	scalar    float64 // the other argument
+	from, to  int64         // ends of the window, in milliseconds
+	at        int64         // timestamp of the evaluation
+	perSecond float64       // of rate: length of the window in seconds
+	scalar    float64       // the other argument
+	last      promql.FPoint // of the samples: it is at hand where they are not
+	times     *times        // of a line: those of the series before
 }
 
 // kernelOf gives the kernel of a function; nil if there is none.
@@ -57,9 +59,7 @@ func count(points []promql.FPoint, _ span) (float64, presence) {
 	return float64(len(points)), present
 }
 
-func newest(points []promql.FPoint, _ span) (float64, presence) {
-	return points[len(points)-1].F, present
-}
+func newest(_ []promql.FPoint, w span) (float64, presence) { return w.last.F, present }
 
 func changes(points []promql.FPoint, _ span) (float64, presence) {
 	n := 0
@@ -124,7 +124,7 @@ func increase(points []promql.FPoint, w span) (float64, presence) {
 	if len(points) < 2 {
 		return 0, absent
 	}
-	first, last := points[0], points[len(points)-1]
+	first, last := points[0], w.last
 	grown := last.F - first.F
 	before, after := float64(first.T-w.from)/1000, float64(w.to-last.T)/1000
 	sampled := float64(last.T-first.T) / 1000
@@ -149,54 +149,4 @@ func increase(points []promql.FPoint, w span) (float64, presence) {
 		factor /= w.perSecond
 	}
 	return grown * factor, present
-}
-
-// line is the linear regression of samples over seconds since origin. It is false
-// where a sum leaves the range of floats.
-func line(points []promql.FPoint, origin int64) (slope, intercept float64, ok bool) {
-	var x, y, xy, xx, lostX, lostY, lostXY, lostXX float64
-	level := true
-	for _, p := range points {
-		level = level && p.F == points[0].F
-		t := float64(p.T-origin) / 1e3
-		var l float64
-		x, l = add(x, t)
-		lostX += l
-		y, l = add(y, p.F)
-		lostY += l
-		xy, l = add(xy, t*p.F)
-		lostXY += l
-		xx, l = add(xx, t*t)
-		lostXX += l
-	}
-	if !finite(y, xy, lostY, lostXY) {
-		return 0, 0, false
-	}
-	if level {
-		return 0, points[0].F, true
-	}
-	x, y, xy, xx = x+lostX, y+lostY, xy+lostXY, xx+lostXX
-	n := float64(len(points))
-	slope = (xy - x*y/n) / (xx - x*x/n)
-	return slope, y/n - slope*x/n, true
-}
-
-func slope(points []promql.FPoint, _ span) (float64, presence) {
-	if len(points) < 2 {
-		return 0, absent
-	}
-	if v, _, ok := line(points, points[0].T); ok {
-		return v, present
-	}
-	return 0, unknown
-}
-
-func prediction(points []promql.FPoint, w span) (float64, presence) {
-	if len(points) < 2 {
-		return 0, absent
-	}
-	if grows, now, ok := line(points, w.at); ok {
-		return grows*w.scalar + now, present
-	}
-	return 0, unknown
 }

@@ -18,7 +18,7 @@ func TestKernels(t *testing.T) {
 	compared := map[string]int{}
 	for range 20_000 {
 		points := randomPoints(rnd)
-		w := span{at: 600_000, from: 300_000, to: 600_000, scalar: 3600}
+		w := span{at: 600_000, from: 300_000, to: 600_000, scalar: 3600, times: &times{}}
 		for _, name := range []string{"max_over_time", "min_over_time", "sum_over_time", "avg_over_time", "count_over_time",
 			"last_over_time", "changes", "rate", "increase", "predict_linear", "deriv"} {
 			k := kernelOf(name)
@@ -33,6 +33,7 @@ func TestKernels(t *testing.T) {
 			if (name == "rate" || name == "increase") && resets(points) {
 				continue
 			}
+			w.last = points[len(points)-1]
 			got, is := k(points, w)
 			if is == unknown {
 				continue

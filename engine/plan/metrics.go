@@ -33,7 +33,7 @@ func newMetrics(reg prometheus.Registerer, p *Plan) *metrics {
 		mismatches: counter("tocsin_plan_mismatches_total", "Results of the plan that differed from those of the query engine. Each switched its rule to the engine."),
 		fills:      counter("tocsin_plan_fills_total", "How often the window of recent samples was read from storage."),
 		series:     gauge("tocsin_plan_series", "Series in the window of recent samples.", func() int { return p.window.count }),
-		samples:    gauge("tocsin_plan_samples", "Samples, of 16 bytes, that the window has memory for.", func() int { return p.window.size }),
+		samples:    gauge("tocsin_plan_samples", "What the window takes, in samples of 16 bytes; a series counts as 24 of them.", func() int { return p.window.size }),
 		planned:    gauge("tocsin_plan_rules", "Rules that the plan evaluates.", p.planned),
 	}
 	m.byPlan, m.byEngine = m.evaluations.WithLabelValues("plan"), m.evaluations.WithLabelValues("engine")

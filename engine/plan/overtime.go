@@ -112,34 +112,43 @@ func (n *overtime) eval(t *turn, out *column) bool {
 	}
 	out.reset(labels)
 	n.helper.Ts = t.at
-	w := span{at: t.at, to: t.at - n.offset, perSecond: n.perSecond}
+	w := span{at: t.at, to: t.at - n.offset, perSecond: n.perSecond, times: t.times}
 	w.from = w.to - n.window
 	if len(n.values) > 0 {
 		w.scalar = n.values[0][0].F
 	}
-	longest := 0
-	for i, s := range r.series {
-		points, ok := s.between(w.from, w.to, longest)
-		if !ok {
-			return false
-		}
-		longest = max(longest, len(points))
-		switch v, is := n.of(s, points, w); is {
-		case unknown:
-			return false
-		case present:
-			out.add(int32(i), v)
+	var views [atOnce]view
+	longest, ok := 0, true
+	for from := 0; from < len(r.series); from += atOnce {
+		next := r.series[from:min(from+atOnce, len(r.series))]
+		glance(next, longest, &views)
+		for k, s := range next {
+			points, plain := views[k].between(w.from, w.to)
+			w.last = views[k].last
+			if !plain {
+				if points, ok = s.between(w.from, w.to, longest); !ok {
+					return false
+				}
+				if len(points) == 0 {
+					continue
+				}
+				longest, w.last = max(longest, len(points)), points[len(points)-1]
+			}
+			switch v, is := n.of(s, points, w); is {
+			case unknown:
+				return false
+			case present:
+				out.add(int32(from+k), v)
+			}
 		}
 	}
 	out.weight = weight + longest
 	return n.keepsName || n.distinct.without(r.labels, out)
 }
 
-// of computes the function for the samples of one series in the window.
+// of computes the function for the samples of one series in the window, of which
+// there is one at least.
 func (n *overtime) of(s *series, points []promql.FPoint, w span) (float64, presence) {
-	if len(points) == 0 {
-		return 0, absent
-	}
 	if s.stale > 0 {
 		n.cleaned = n.cleaned[:0]
 		for _, p := range points {
@@ -150,6 +159,7 @@ func (n *overtime) of(s *series, points []promql.FPoint, w span) (float64, prese
 		if points = n.cleaned; len(points) == 0 {
 			return 0, absent
 		}
+		w.last = points[len(points)-1]
 	}
 	if n.kernel != nil && (!n.monotonic || s.stale == 0 && s.resets == 0) {
 		if v, is := n.kernel(points, w); is != unknown {

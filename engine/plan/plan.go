@@ -60,6 +60,7 @@ type Plan struct {
 	graphs [orders]map[time.Duration]*graph // guarded by mu, by the offset of the groups
 	rules  []*Rule                          // guarded by mu
 	used   [orders]bool                     // guarded by mu: since the last sweep
+	times  times                            // guarded by mu
 	// slack is how much before the reach of the first rule samples are read: others
 	// may be evaluated at earlier times. Guarded by mu.
 	slack   time.Duration
@@ -171,7 +172,8 @@ func (p *Plan) doubt() {
 }
 
 // tidy drops the graph of an order that was not needed since the last sweep: after a
-// restart, say, that of labels is needed for as long as rules read blocks.
+// restart, say, that of labels is needed for as long as rules read blocks. What there
+// was no room or no time for is tried again. Called with mu held.
 func (p *Plan) tidy() {
 	for o := range orders {
 		if !p.used[o] {
@@ -184,6 +186,9 @@ func (p *Plan) tidy() {
 			}
 		}
 		p.used[o] = false
+	}
+	if p.window.limit < math.MaxInt64 {
+		p.filled, p.ceiling = false, math.MaxInt64
 	}
 }
 

@@ -29,6 +29,9 @@ type found struct {
 	selectors []*selector
 	from      storage.Series
 	reach     int64
+	// unborn: it came while storage was read, so that not all selectors have found it;
+	// its samples follow.
+	unborn bool
 }
 
 // readAll reads the whole window, and again with less until it is not too much:
@@ -126,6 +129,10 @@ func load(ctx context.Context, list []*found, ts int64, most int) (beyond int64,
 		if it, err = x.take(x.from, ts-x.reach, it); err != nil {
 			return 0, fmt.Errorf("read recent samples of %s: %w", x.labels, err)
 		}
+		if x.newest() == ts-x.reach { // is there nothing that rules look at, or nothing at all?
+			it = x.from.Iterator(it)
+			x.unborn = it.Next() == chunkenc.ValNone && it.Err() == nil
+		}
 		if size += x.size(); size > most {
 			return max(x.reach, 1), nil
 		}
@@ -192,19 +199,20 @@ func (p *Plan) repair(ctx context.Context, f *filling, ts int64) error {
 		}
 		return nil
 	})
-	if err != nil || p.filling != f {
+	switch {
+	case p.filling != f:
 		return err
-	}
-	if f.void {
+	case f.void:
 		p.filled = false
-		return nil
-	}
-	w.broken = nil
-	for i, s := range broken {
-		w.replace(s, &again[i])
+		return err
+	case err == nil:
+		w.broken = nil
+		for i, s := range broken {
+			w.replace(s, &again[i])
+		}
 	}
 	w.publish(f.late)
-	return nil
+	return err
 }
 
 // reread takes the samples after from of the series with these labels.

@@ -91,7 +91,7 @@ func (r *Rule) evaluate(ctx context.Context, at time.Time) (vec promql.Vector, f
 	if root == nil {
 		return nil, basis{}, false
 	}
-	t := turn{at: ts, version: p.window.version, lookback: p.opts.Lookback.Milliseconds(), limit: p.window.limit}
+	t := turn{at: ts, version: p.window.version, lookback: p.opts.Lookback.Milliseconds(), limit: p.window.limit, times: &p.times}
 	vec, ok = root.vector(&t, p.opts.MaxSamples)
 	return vec, basis{e, root.changed()}, ok && ctx.Err() == nil
 }

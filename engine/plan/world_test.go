@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb"
+	"github.com/prometheus/prometheus/tsdb/chunks"
 )
 
 // t0 is where the time of the tests begins: a block of two hours does too.
@@ -26,7 +27,7 @@ var t0 = time.UnixMilli(1_795_219_200_000)
 // world is a plan over a TSDB, and the engine that it is compared with.
 type world struct {
 	*Plan
-	t          *testing.T
+	t          testing.TB
 	db         *tsdb.DB
 	engine     *promql.Engine
 	generation uint64
@@ -43,7 +44,7 @@ func newEngine(maxSamples int) *promql.Engine {
 	})
 }
 
-func newWorld(t *testing.T, change func(*Options)) *world {
+func newWorld(t testing.TB, change func(*Options)) *world {
 	t.Helper()
 	w := &world{t: t, retain: math.MinInt64}
 	w.open(tempDir(t))
@@ -64,7 +65,7 @@ func newWorld(t *testing.T, change func(*Options)) *world {
 
 // tempDir is in memory where there is a file system for that: syncing files takes
 // longer than all else.
-func tempDir(t *testing.T) string {
+func tempDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/dev/shm", "plan-test-")
 	if err != nil {
@@ -81,6 +82,7 @@ func (w *world) open(dir string) {
 	opts.MinBlockDuration = (24 * time.Hour).Milliseconds() // so that samples may come in any order of series
 	opts.MaxBlockDuration, opts.RetentionDuration = opts.MinBlockDuration, 0
 	opts.StripeSize, opts.WALSegmentSize, opts.MaxBlockChunkSegmentSize = 64, 1<<20, 1<<20
+	opts.HeadChunksWriteBufferSize = chunks.MinWriteBufferSize
 	opts.BlocksToDelete = func(blocks []*tsdb.Block) map[ulid.ULID]struct{} {
 		gone := map[ulid.ULID]struct{}{}
 		for _, b := range blocks {
