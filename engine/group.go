@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -122,41 +121,12 @@ func (g *group) eval(ctx context.Context, t Tick) {
 		return
 	}
 	g.last, g.asOf, g.paused = t.At, t.At, false
-	g.tell(in)
+	g.tell(t.At)
 	took := time.Since(start)
 	g.metrics.evaluated(t.At, took, samples)
 	g.publishAfter(took)
 	g.engine.opts.Observe(*g.status.Load())
 	g.checkPlan(ctx, in.at)
-}
-
-// tell journals what an evaluation has changed, then tells the receivers.
-func (g *group) tell(in input) {
-	all := g.resave.Swap(false)
-	var ns []alert.Notification
-	changes := alert.Changes{At: in.ts}
-	alerting := g.alerting()
-	for _, r := range alerting {
-		if all {
-			r.changeAll()
-		}
-		news, changed := r.due(in)
-		ns, changes.Upserts = slices.Grow(ns, news), slices.Grow(changes.Upserts, changed)
-		ns = r.addNotifications(ns, in, g.interval)
-		r.addChanges(&changes)
-	}
-	changes.News = newsOf(ns)
-	if g.engine.record(changes) {
-		for _, r := range alerting {
-			r.journalled()
-		}
-	}
-	if slices.ContainsFunc(alerting, (*alertingRule).counts) {
-		g.engine.opts.Counting(in.ts)
-	}
-	if len(ns) > 0 {
-		g.engine.opts.Notify(ns)
-	}
 }
 
 // ruleTimeout is how long one rule may take: as long as the group's interval, as
