@@ -47,18 +47,12 @@ type database struct {
 	file *os.File
 }
 
-// mapped is how much of the file is mapped from the beginning, which costs addresses
-// and no memory. When a transaction outgrows the mapping, bbolt copies all that it
-// has read and written: in a storm of alerts more than the alerts themselves.
-const mapped = 32 << 20
-
 // openDatabase opens without a look at what is in the file.
 func openDatabase(path string, readOnly bool) (*database, error) {
 	db := &database{}
 	err := guard(func() (err error) {
 		db.DB, err = bolt.Open(path, 0o644, &bolt.Options{
 			Timeout: lockTimeout, FreelistType: bolt.FreelistMapType, ReadOnly: readOnly, PreLoadFreelist: true,
-			InitialMmapSize: mapped,
 			OpenFile: func(name string, flag int, perm os.FileMode) (f *os.File, err error) {
 				db.file, err = os.OpenFile(name, flag, perm)
 				return db.file, err
