@@ -105,7 +105,7 @@ func table() []setting {
 		{env: "HOLD_LIMIT", flag: "alert.hold-limit", def: "1h", help: "how long an alert is held when there is no fresh data", parse: parseDuration(func(s *settings) *time.Duration { return &s.holdLimit })},
 		{env: "ALERT_LIMIT", flag: "alert.limit", def: "10000", help: "how many alerts there may be at once, of all rules together; more wait until others end", parse: parseAlertLimit},
 		{env: "PAUSE_HOLD", flag: "alert.pause-hold", def: "15m", help: "how long Alertmanager keeps firing alerts over a pause", parse: parseDuration(func(s *settings) *time.Duration { return &s.pauseHold })},
-		{env: "ENGINE_PLAN", flag: "engine.plan", def: "off", help: "on evaluates the rules as one compiled plan, off each by itself", parse: parseSwitch(func(s *settings) *bool { return &s.plan })},
+		{env: "ENGINE_PLAN", flag: "engine.plan", def: "on", help: "on evaluates the rules as one compiled plan, off each by itself", parse: parseSwitch(func(s *settings) *bool { return &s.plan })},
 		{env: "SELF_ALERTS", flag: "alert.self", def: "on", help: "Tocsin's own alerts and the dead man's switch: on or off", parse: parseSwitch(func(s *settings) *bool { return &s.selfAlerts })},
 		{env: "LOG_LEVEL", flag: "log.level", def: "info", help: "debug, info, warn or error", parse: parseLevel},
 	}
