@@ -21,7 +21,7 @@ type alertingRule struct {
 	templateErr string
 	ghost       bool // there is state, but no rule that could be read
 	// templates are the rule's templates, by what they were written as.
-	templates map[string]ruleTemplate
+	templates map[string]*ruleTemplate
 	active    activeSet
 	// waiting are alerts that the limit keeps out, by when they were first seen.
 	waiting map[alert.Fingerprint]time.Time
