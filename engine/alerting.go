@@ -98,7 +98,10 @@ func (r *alertingRule) eval(ctx context.Context, in input) ([]point, error) {
 func (r *alertingRule) look(result []found) (fresh []found) {
 	for _, f := range result {
 		if a := r.active.get(f.fp); a != nil && a.State != alert.Inactive {
-			a.Value, a.Annotations, a.seen = f.value, f.annotations, true
+			a.Value, a.seen = f.value, true
+			if !labels.Equal(a.Annotations, f.annotations) { // else it shares those that others hold
+				a.Annotations = f.annotations
+			}
 			continue
 		}
 		fresh = append(fresh, f)

@@ -124,6 +124,9 @@ func (g *group) eval(ctx context.Context, t Tick) {
 	g.tell(t.At)
 	took := time.Since(start)
 	g.metrics.evaluated(t.At, took, samples)
+	if !t.heard.IsZero() { // the last group has the last word
+		g.engine.metrics.cycle.Set(time.Since(t.heard).Seconds())
+	}
 	g.publishAfter(took)
 	g.engine.opts.Observe(*g.status.Load())
 	g.checkPlan(ctx, in.at)
