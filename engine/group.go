@@ -99,7 +99,6 @@ func (g *group) alerting() []*alertingRule {
 // eval is one evaluation of the group: every rule in its order, each seeing what
 // the ones before wrote; then the journal; then the receivers.
 func (g *group) eval(ctx context.Context, t Tick) {
-	defer g.engine.slots.enter(ctx)()
 	start := time.Now()
 	g.closeGap(t)
 	g.countIterations(t.At)
@@ -107,16 +106,7 @@ func (g *group) eval(ctx context.Context, t Tick) {
 		ts: t.At, at: t.At.Add(-g.offset), limit: g.Limit, fresh: t.Up, blind: t.Restoring,
 		coverage: g.engine.coverage.Load().since(g.engine.opts.Oldest()),
 	}
-	g.batch.at = in.at
-	samples := 0
-	for i, r := range g.rules {
-		if g.batch.holdsUp(r.base()) {
-			g.batch.store(ctx)
-		}
-		samples += g.evalRule(ctx, i, in)
-	}
-	g.batch.store(ctx)
-	g.markOrphans(ctx)
+	samples := g.evalRules(ctx, in)
 	if ctx.Err() != nil {
 		return
 	}
@@ -130,6 +120,22 @@ func (g *group) eval(ctx context.Context, t Tick) {
 	g.publishAfter(took)
 	g.engine.opts.Observe(*g.status.Load())
 	g.checkPlan(ctx, in.at)
+}
+
+// evalRules evaluates all rules and stores what they give, and tells how many samples
+// that is. Only this takes a slot: groups that wait for the disk may wait together.
+func (g *group) evalRules(ctx context.Context, in input) (samples int) {
+	defer g.engine.slots.enter(ctx)()
+	g.batch.at = in.at
+	for i, r := range g.rules {
+		if g.batch.holdsUp(r.base()) {
+			g.batch.store(ctx)
+		}
+		samples += g.evalRule(ctx, i, in)
+	}
+	g.batch.store(ctx)
+	g.markOrphans(ctx)
+	return samples
 }
 
 // ruleTimeout is how long one rule may take: as long as the group's interval, as
