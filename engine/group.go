@@ -99,6 +99,7 @@ func (g *group) alerting() []*alertingRule {
 // eval is one evaluation of the group: every rule in its order, each seeing what
 // the ones before wrote; then the journal; then the receivers.
 func (g *group) eval(ctx context.Context, t Tick) {
+	leave := g.engine.slots.enter(ctx)
 	start := time.Now()
 	g.closeGap(t)
 	g.countIterations(t.At)
@@ -107,6 +108,7 @@ func (g *group) eval(ctx context.Context, t Tick) {
 		coverage: g.engine.coverage.Load().since(g.engine.opts.Oldest()),
 	}
 	samples := g.evalRules(ctx, in)
+	leave() // groups that wait for the journal may wait together
 	if ctx.Err() != nil {
 		return
 	}
@@ -123,9 +125,8 @@ func (g *group) eval(ctx context.Context, t Tick) {
 }
 
 // evalRules evaluates all rules and stores what they give, and tells how many samples
-// that is. Only this takes a slot: groups that wait for the disk may wait together.
+// that is.
 func (g *group) evalRules(ctx context.Context, in input) (samples int) {
-	defer g.engine.slots.enter(ctx)()
 	g.batch.at = in.at
 	for i, r := range g.rules {
 		if g.batch.holdsUp(r.base()) {
