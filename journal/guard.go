@@ -41,6 +41,15 @@ func isDamage(err error) bool {
 	return false
 }
 
+const (
+	// mapped is how much of the file's addresses is taken from the start: it costs no
+	// memory, where a transaction that outgrows its mapping copies all that it has
+	// not written yet.
+	mapped = 64 << 20
+	// growth is by how many bytes more than it must the file grows.
+	growth = 128 << 10
+)
+
 // database is an open file.
 type database struct {
 	*bolt.DB
@@ -61,6 +70,7 @@ func openDatabase(path string, readOnly bool) (*database, error) {
 		return err
 	})
 	if err == nil {
+		db.AllocSize = growth
 		return db, nil
 	}
 	if errors.Is(err, errDamaged) {

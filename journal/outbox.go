@@ -86,10 +86,15 @@ func outboxKey(fp alert.Fingerprint, startsAt time.Time) []byte {
 	return binary.BigEndian.AppendUint64(k, uint64(startsAt.UnixNano()))
 }
 
-// found is an entry with its place.
+// found is what tells incidents of one alert apart, with its place: not all of an
+// entry, as a storm has thousands of them looked at.
 type found struct {
-	key []byte
-	entry
+	key       []byte
+	StartsAt  time.Time `json:"starts_at"`
+	Resolved  bool      `json:"resolved"`
+	Unseen    bool      `json:"unseen"`
+	Count     int       `json:"count"`
+	HeldUntil time.Time `json:"held_until"`
 }
 
 // box is the outbox of one receiver, within a transaction.
@@ -111,7 +116,7 @@ func (x box) incidents(fp alert.Fingerprint, upTo time.Time) []found {
 	c := x.b.Cursor()
 	for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix) && bytes.Compare(k, last) <= 0; k, v = c.Next() {
 		f := found{key: bytes.Clone(k)}
-		if json.Unmarshal(v, &f.entry) == nil {
+		if json.Unmarshal(v, &f) == nil {
 			all = append(all, f)
 		}
 	}
@@ -151,8 +156,7 @@ func (x box) settle(r alert.Receipt) error {
 		var err error
 		switch r.Told {
 		case alert.ToldLate:
-			f.HeldUntil = r.Until
-			err = x.put(f.entry)
+			err = x.hold(f.key, r.Until)
 		case alert.ToldFiring:
 			if !f.Resolved {
 				err = x.b.Delete(f.key)
@@ -169,6 +173,16 @@ func (x box) settle(r alert.Receipt) error {
 		}
 	}
 	return nil
+}
+
+// hold notes until when an entry is held.
+func (x box) hold(key []byte, until time.Time) error {
+	e, err := decodeEntry(x.b.Get(key))
+	if err != nil {
+		return nil // which is in nobody's way
+	}
+	e.HeldUntil = until
+	return x.put(e)
 }
 
 // trim drops the oldest entries of an outbox that holds more than its capacity,

@@ -19,7 +19,7 @@ func (d *daemon) webOptions(eng *engine.Engine, reg *prometheus.Registry, log *s
 		Snapshot: eng.Snapshot, Status: d.status, Now: d.clock.now, Query: query(eng), Queryable: queryable{d.store},
 		Metadata: d.metadata, Cardinality: d.cardinality, Config: d.prometheusConfig,
 		Hostnames: d.settings.hostnames(), AllowedHosts: d.settings.allowedHosts, ExternalURL: d.settings.externalURL(),
-		Gatherer: prometheus.Gatherers{reg, d.store}, Logger: log, Registerer: reg,
+		Gatherer: prometheus.Gatherers{reg, newProcessRegistry(), d.store}, Logger: log, Registerer: reg,
 	}
 	if d.settings.remoteWrite {
 		opts.Appendable = d.feed

@@ -29,6 +29,7 @@ func newInstance(address string) (*instance, error) {
 	u, err := url.Parse(address)
 	switch {
 	case err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https"):
+		trustKnownRoots()
 		return &instance{url: u, client: &http.Client{Timeout: instanceTimeout}, asked: map[string]bool{}}, nil
 	case !strings.Contains(address, "://"):
 		return nil, fmt.Errorf("%q is no URL, did you mean http://%s?", address, address)

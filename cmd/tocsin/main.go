@@ -11,8 +11,6 @@ import (
 	"syscall"
 	_ "time/tzdata" // templates name time zones, and a rootfs may have none
 
-	_ "golang.org/x/crypto/x509roots/fallback" // CA roots where the rootfs has none
-
 	"github.com/alecthomas/kingpin/v2"
 )
 
@@ -27,6 +25,7 @@ const (
 )
 
 func main() {
+	leaveOut()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	code := command(ctx, os.Args[1:], console{os.Getenv, os.Stdout, os.Stderr})
 	stop()

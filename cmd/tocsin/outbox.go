@@ -3,6 +3,7 @@ package main
 import (
 	"log/slog"
 	"path/filepath"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -22,6 +23,9 @@ func newOutbox(s settings, clk *clock, log *slog.Logger, reg prometheus.Register
 	}
 	for _, ep := range s.alertmanagers {
 		opts.Receivers = append(opts.Receivers, ep.String())
+		if strings.HasPrefix(ep.String(), "https:") {
+			trustKnownRoots()
+		}
 	}
 	jrnl := journal.New(opts)
 	notifier, err := notify.New(notify.Options{

@@ -96,6 +96,7 @@ func (r *replayer) loadRules() []rules.Group {
 // openHistory opens what is to be read, and names what of it cannot be.
 func (r *replayer) openHistory() (history promstorage.Queryable, done func(), err error) {
 	if r.url != nil {
+		trustKnownRoots()
 		return replay.NewRemote(r.url), func() {}, nil
 	}
 	h, err := storage.OpenHistory(r.settings.dataPath)

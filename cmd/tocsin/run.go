@@ -8,13 +8,11 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime"
 	"syscall"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	promstorage "github.com/prometheus/prometheus/storage"
 
 	"github.com/tocsin/tocsin/engine"
@@ -70,6 +68,8 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 		return exitFailure
 	}
 	announce(log, problems)
+	limitMemory(log)
+	stop.push("footprint", shortDeadline, background(newFootprint(log).run))
 
 	clk := newClock(log, reg)
 	store := storage.New(storage.Options{
@@ -122,16 +122,6 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	return exitOK
 }
 
-func newRegistry() *prometheus.Registry {
-	reg := prometheus.NewRegistry()
-	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "tocsin_build_info", Help: "1, with the version and the Go version of this binary.",
-			ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
-		}, func() float64 { return 1 }))
-	return reg
-}
-
 func announce(log *slog.Logger, problems []settingError) {
 	log.Info("tocsin", "version", version)
 	for _, p := range problems {
@@ -143,7 +133,10 @@ func announce(log *slog.Logger, problems []settingError) {
 // engine hears of it.
 func newScraper(s settings, target scrape.Target, to promstorage.AppendableV2, clk *clock, tick, announce func(engine.Tick), log *slog.Logger, reg *prometheus.Registry) (*scrape.Scraper, error) {
 	log.Info("scraping", "url", target.Redacted(), "job", target.Job, "interval", s.scrapeInterval)
-	self := newSelfScrape(ownTarget(s, target, reg, to), log)
+	if target.URL.Scheme == "https" {
+		trustKnownRoots()
+	}
+	self := newSelfScrape(ownTarget(s, target, prometheus.Gatherers{reg, newVitals()}, to), log)
 	return scrape.New(scrape.Options{
 		Target: target, Interval: s.scrapeInterval, Appendable: to,
 		Committed: func(sc scrape.Scraped) {
