@@ -11,7 +11,7 @@ import (
 // maxTold is how many alerts are journalled in one transaction and then sent: a
 // storm goes in parts, so that the memory which it takes on its way does not grow
 // with it, and its first alerts do not wait for the last.
-const maxTold = 2000
+const maxTold = 5000
 
 // bulletin takes what an evaluation has changed to the journal, and then to the
 // receivers. An alert's state and what is to be told of it are in one part.

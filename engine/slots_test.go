@@ -2,9 +2,20 @@ package engine
 
 import (
 	"context"
+	"fmt"
+	"runtime"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/storage"
+	"github.com/prometheus/prometheus/util/teststorage"
+
+	"github.com/tocsin/tocsin/alert"
+	"github.com/tocsin/tocsin/rules"
 )
 
 // TestSlots: no more at once than there are slots, but who keeps one for long does
@@ -38,6 +49,58 @@ func TestSlots(t *testing.T) {
 		time.Sleep(time.Hour)
 		if len(s) != 0 {
 			t.Errorf("%d slots are taken by those that never leave", len(s))
+		}
+	})
+}
+
+// hanging is storage that answers no query until it is cut off.
+type hanging struct{ storage.Storage }
+
+func (h hanging) Querier(int64, int64) (storage.Querier, error) { return hangingQuerier{}, nil }
+
+type hangingQuerier struct{ storage.Querier }
+
+func (hangingQuerier) Select(ctx context.Context, _ bool, _ *storage.SelectHints, _ ...*labels.Matcher) storage.SeriesSet {
+	<-ctx.Done()
+	return storage.ErrSeriesSet(ctx.Err())
+}
+
+func (hangingQuerier) Close() error { return nil }
+
+// TestHangingGroupsHoldUpNoOthers: however many rules hang, the other groups are
+// evaluated, and the cycle is as long as the last of all.
+func TestHangingGroupsHoldUpNoOthers(t *testing.T) {
+	db := teststorage.New(t)
+	synctest.Test(t, func(t *testing.T) {
+		n := 3 * runtime.GOMAXPROCS(0)
+		var b strings.Builder
+		b.WriteString("groups:\n")
+		for i := range n {
+			fmt.Fprintf(&b, "- {name: hangs%d, rules: [{alert: H, expr: x > 0}]}\n", i)
+		}
+		b.WriteString("- {name: fine, rules: [{alert: Fine, expr: vector(1)}]}\n")
+		sent := make(chan time.Time, 1)
+		e := New(Options{
+			Queryable: hanging{db}, Appendable: db, Interval: step15,
+			Notify: func([]alert.Notification) { sent <- time.Now() },
+		})
+		e.Load(rules.Parse("rules.yml", []byte(b.String())).Groups, true)
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- e.Run(ctx) }()
+		synctest.Wait()
+		start := time.Now()
+		e.Tick(Tick{At: start, Up: true})
+		if waited := (<-sent).Sub(start); waited > 3*slotPatience {
+			t.Errorf("Fine waited %s for those that hang, want %s at most", waited, 3*slotPatience)
+		}
+		time.Sleep(step15 + 4*slotPatience)
+		if got := testutil.ToFloat64(e.metrics.cycle); got < step15.Seconds() {
+			t.Errorf("the cycle took %v s, want the %s after which rules are stopped at least", got, step15)
+		}
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
 		}
 	})
 }
