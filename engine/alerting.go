@@ -21,7 +21,7 @@ type alertingRule struct {
 	templateErr string
 	ghost       bool // there is state, but no rule that could be read
 	// templates are the rule's templates, by what they were written as.
-	templates map[string]ruleTemplate
+	templates map[string]*ruleTemplate
 	active    activeSet
 	// waiting are alerts that the limit keeps out, by when they were first seen.
 	waiting map[alert.Fingerprint]time.Time
@@ -98,7 +98,10 @@ func (r *alertingRule) eval(ctx context.Context, in input) ([]point, error) {
 func (r *alertingRule) look(result []found) (fresh []found) {
 	for _, f := range result {
 		if a := r.active.get(f.fp); a != nil && a.State != alert.Inactive {
-			a.Value, a.Annotations, a.seen = f.value, f.annotations, true
+			a.Value, a.seen = f.value, true
+			if !labels.Equal(a.Annotations, f.annotations) { // else it shares those that others hold
+				a.Annotations = f.annotations
+			}
 			continue
 		}
 		fresh = append(fresh, f)

@@ -106,15 +106,19 @@ func (g *group) move(step time.Duration, now time.Time) {
 // counts tells whether time runs for any of the rule's alerts.
 func (r *alertingRule) counts() bool {
 	for _, a := range r.active.byFP {
-		if a.State == alert.Pending || !a.KeepFiringSince.IsZero() || !a.HeldSince.IsZero() {
+		if a.State == alert.Pending || a.State == alert.Firing && !(a.KeepFiringSince.IsZero() && a.HeldSince.IsZero()) {
 			return true
 		}
 	}
 	return false
 }
 
-// shift moves the times by which an alert counts, and tells whether it has any.
+// shift moves the times by which an alert counts, and tells whether it has any. One
+// that has ended has none: what it counted by is how it came to its end.
 func shift(a *alert.Alert, by time.Duration) (moved bool) {
+	if a.State == alert.Inactive {
+		return false
+	}
 	if a.State == alert.Pending {
 		a.ActiveAt, moved = a.ActiveAt.Add(by), true
 	}

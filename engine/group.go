@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -100,7 +99,7 @@ func (g *group) alerting() []*alertingRule {
 // eval is one evaluation of the group: every rule in its order, each seeing what
 // the ones before wrote; then the journal; then the receivers.
 func (g *group) eval(ctx context.Context, t Tick) {
-	defer g.engine.slots.enter(ctx)()
+	leave := g.engine.slots.enter(ctx)
 	start := time.Now()
 	g.closeGap(t)
 	g.countIterations(t.At)
@@ -108,8 +107,27 @@ func (g *group) eval(ctx context.Context, t Tick) {
 		ts: t.At, at: t.At.Add(-g.offset), limit: g.Limit, fresh: t.Up, blind: t.Restoring,
 		coverage: g.engine.coverage.Load().since(g.engine.opts.Oldest()),
 	}
+	samples := g.evalRules(ctx, in)
+	leave() // groups that wait for the journal may wait together
+	if ctx.Err() != nil {
+		return
+	}
+	g.last, g.asOf, g.paused = t.At, t.At, false
+	g.tell(t.At)
+	took := time.Since(start)
+	g.metrics.evaluated(t.At, took, samples)
+	if !t.heard.IsZero() { // the last group has the last word
+		g.engine.metrics.cycle.Set(time.Since(t.heard).Seconds())
+	}
+	g.publishAfter(took)
+	g.engine.opts.Observe(*g.status.Load())
+	g.checkPlan(ctx, in.at)
+}
+
+// evalRules evaluates all rules and stores what they give, and tells how many samples
+// that is.
+func (g *group) evalRules(ctx context.Context, in input) (samples int) {
 	g.batch.at = in.at
-	samples := 0
 	for i, r := range g.rules {
 		if g.batch.holdsUp(r.base()) {
 			g.batch.store(ctx)
@@ -118,45 +136,7 @@ func (g *group) eval(ctx context.Context, t Tick) {
 	}
 	g.batch.store(ctx)
 	g.markOrphans(ctx)
-	if ctx.Err() != nil {
-		return
-	}
-	g.last, g.asOf, g.paused = t.At, t.At, false
-	g.tell(in)
-	took := time.Since(start)
-	g.metrics.evaluated(t.At, took, samples)
-	g.publishAfter(took)
-	g.engine.opts.Observe(*g.status.Load())
-	g.checkPlan(ctx, in.at)
-}
-
-// tell journals what an evaluation has changed, then tells the receivers.
-func (g *group) tell(in input) {
-	all := g.resave.Swap(false)
-	var ns []alert.Notification
-	changes := alert.Changes{At: in.ts}
-	alerting := g.alerting()
-	for _, r := range alerting {
-		if all {
-			r.changeAll()
-		}
-		news, changed := r.due(in)
-		ns, changes.Upserts = slices.Grow(ns, news), slices.Grow(changes.Upserts, changed)
-		ns = r.addNotifications(ns, in, g.interval)
-		r.addChanges(&changes)
-	}
-	changes.News = newsOf(ns)
-	if g.engine.record(changes) {
-		for _, r := range alerting {
-			r.journalled()
-		}
-	}
-	if slices.ContainsFunc(alerting, (*alertingRule).counts) {
-		g.engine.opts.Counting(in.ts)
-	}
-	if len(ns) > 0 {
-		g.engine.opts.Notify(ns)
-	}
+	return samples
 }
 
 // ruleTimeout is how long one rule may take: as long as the group's interval, as

@@ -98,7 +98,7 @@ func (g *group) keepTime(ctx, evalCtx context.Context) {
 			continue
 		}
 		due := t
-		due.At = slot.Round(0)
+		due.At, due.heard = slot.Round(0), time.Time{}
 		due.Up = t.Up && slot.Sub(t.At) < 3*g.engine.opts.ScrapeInterval
 		if now, ok := g.engine.unseen(); ok && now.Stepped == t.Stepped && now.Slept == t.Slept {
 			g.eval(evalCtx, due)

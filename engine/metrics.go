@@ -13,6 +13,7 @@ type metrics struct {
 	interval, last, duration, rules, samples  *prometheus.GaugeVec
 	ruleDuration                              prometheus.Summary
 	journalErrors                             prometheus.Counter
+	cycle                                     prometheus.Gauge
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -36,12 +37,16 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "prometheus_rule_evaluation_duration_seconds",
 			Help: "How long evaluations of single rules took.",
 		}),
+		cycle: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "tocsin_last_cycle_seconds",
+			Help: "From the commit of the last scrape until all groups that follow it were evaluated and their alerts handed over.",
+		}),
 		journalErrors: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "tocsin_journal_errors_total",
 			Help: "Changes of alert state that could not be journalled.",
 		}),
 	}
-	reg.MustRegister(m.evaluations, m.failures, m.iterations, m.missed, m.interval, m.last,
+	reg.MustRegister(m.cycle, m.evaluations, m.failures, m.iterations, m.missed, m.interval, m.last,
 		m.duration, m.rules, m.samples, m.ruleDuration, m.journalErrors)
 	return m
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"strings"
+	texttemplate "text/template"
 	"text/template/parse"
 
 	"github.com/prometheus/prometheus/promql"
@@ -14,6 +15,18 @@ type ruleTemplate struct {
 	// phrase is the same, for what most templates are: words, labels and the value.
 	// nil where it is more than that.
 	phrase []piece
+	// compiled is the same, parsed, if it can be: most rules never have an alert, so
+	// it is made for the first. Owned by the rule's group.
+	compiled *texttemplate.Template
+	tried    bool
+}
+
+// ready is the parsed template; nil where the library's expander is to be asked.
+func (t *ruleTemplate) ready() *texttemplate.Template {
+	if !t.tried {
+		t.tried, t.compiled = true, compile(t.bounded)
+	}
+	return t.compiled
 }
 
 // piece is a part of a phrase: words, or the label of that name, or the value.
@@ -22,8 +35,8 @@ type piece struct {
 	value        bool
 }
 
-func newTemplate(template string) ruleTemplate {
-	return ruleTemplate{bounded: bounded(template), phrase: phraseOf(template)}
+func newTemplate(template string) *ruleTemplate {
+	return &ruleTemplate{bounded: bounded(template), phrase: phraseOf(template)}
 }
 
 // phraseOf takes a template apart; nil if there is more in it than words, labels

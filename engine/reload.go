@@ -101,8 +101,8 @@ func ruleIDs(rg rules.Group) []alert.RuleID {
 }
 
 // templatesOf prepares the templates of a rule, once for all its evaluations.
-func templatesOf(r *rules.Rule) map[string]ruleTemplate {
-	m := map[string]ruleTemplate{}
+func templatesOf(r *rules.Rule) map[string]*ruleTemplate {
+	m := map[string]*ruleTemplate{}
 	for _, ls := range []labels.Labels{r.Labels, r.Annotations} {
 		ls.Range(func(l labels.Label) { m[l.Value] = newTemplate(l.Value) })
 	}

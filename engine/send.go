@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"maps"
 	"slices"
 	"time"
 
@@ -9,36 +8,6 @@ import (
 
 	"github.com/tocsin/tocsin/alert"
 )
-
-// due is how many notifications there are after the evaluation at in.ts, and how many
-// changes for the journal.
-func (r *alertingRule) due(in input) (notifications, changes int) {
-	for _, a := range r.active.byFP {
-		if a.news || needsSending(&a.Alert, in.ts, r.engine.opts.ResendDelay) {
-			notifications++
-		}
-		if a.changed {
-			changes++
-		}
-	}
-	return notifications, changes
-}
-
-// addNotifications adds what receivers are to be told after the evaluation at in.ts.
-func (r *alertingRule) addNotifications(ns []alert.Notification, in input, interval time.Duration) []alert.Notification {
-	resend := r.engine.opts.ResendDelay
-	for _, a := range r.active.all() {
-		if !a.news && !needsSending(&a.Alert, in.ts, resend) {
-			continue
-		}
-		a.LastSentAt = in.ts
-		// Two evaluations or sends may fail before receivers give the alert up.
-		a.ValidUntil = in.ts.Add(4 * max(interval, resend))
-		ns = append(ns, r.notification(a))
-		a.news = false
-	}
-	return ns
-}
 
 func (r *alertingRule) notification(a *activeAlert) alert.Notification {
 	n := alert.Notification{
@@ -107,26 +76,6 @@ func (r *alertingRule) records() []alert.Record {
 		rs = append(rs, alert.Record{Rule: r.id, Alert: a.Alert})
 	}
 	return rs
-}
-
-// addChanges adds what has changed and is not in the journal yet.
-func (r *alertingRule) addChanges(c *alert.Changes) {
-	for _, a := range r.active.all() {
-		if a.changed {
-			c.Upserts = append(c.Upserts, alert.Record{Rule: r.id, Alert: a.Alert})
-		}
-	}
-	for _, fp := range slices.Sorted(maps.Keys(r.gone)) {
-		c.Deletes = append(c.Deletes, alert.Key{Rule: r.id, Fingerprint: fp})
-	}
-}
-
-// journalled notes that the journal has all changes.
-func (r *alertingRule) journalled() {
-	clear(r.gone)
-	for _, a := range r.active.byFP {
-		a.changed = false
-	}
 }
 
 // changeAll counts everything as changed.

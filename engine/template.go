@@ -32,7 +32,7 @@ func (e *Engine) expander(ctx context.Context, rule string, s promql.Sample, ts 
 
 // expand fills in one template. A failure becomes its text, as in Prometheus: a
 // wrong annotation must not cost the alert.
-func (x *expander) expand(t ruleTemplate) string {
+func (x *expander) expand(t *ruleTemplate) string {
 	switch {
 	case t.phrase != nil:
 		return say(t.phrase, x.sample)
@@ -42,6 +42,12 @@ func (x *expander) expand(t ruleTemplate) string {
 	opts := x.engine.opts
 	if x.data == nil {
 		x.data = template.AlertTemplateData(x.sample.Metric.Map(), opts.ExternalLabels.Map(), opts.ExternalURL.String(), x.sample)
+	}
+	if compiled := t.ready(); compiled != nil {
+		var b strings.Builder
+		if compiled.Execute(&b, x.data) == nil {
+			return b.String()
+		}
 	}
 	e := template.NewTemplateExpander(x.ctx, variables+t.bounded, "__alert_"+x.rule, x.data,
 		model.Time(timestamp.FromTime(x.ts)), x.engine.vector, opts.ExternalURL, nil)

@@ -14,6 +14,8 @@ type Tick struct {
 	// Stepped is by how much the clock has jumped since the process began, all steps
 	// together, and Slept for how long the machine slept: state follows both.
 	Stepped, Slept time.Duration
+
+	heard time.Time // when Tick was told, by the wall clock; zero for all else
 }
 
 // Tick tells that a scrape has been committed: groups that follow the scrape are
@@ -25,6 +27,7 @@ func (e *Engine) Tick(t Tick) {
 	}
 	e.observe(t)
 	e.heard.Store(true)
+	t.heard = time.Now()
 	for _, g := range *e.groups.Load() {
 		g.tick(t)
 	}

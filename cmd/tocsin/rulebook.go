@@ -50,6 +50,9 @@ func (b *rulebook) read() rules.Set {
 	if b.self {
 		set.Files = append(set.Files, rules.LoadFS(examples.Self(), bundled).Files...)
 	}
+	for i := range set.Files {
+		set.Files[i].DropPlaces()
+	}
 	return set
 }
 

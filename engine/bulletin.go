@@ -1,0 +1,92 @@
+package engine
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/tocsin/tocsin/alert"
+)
+
+// maxTold is how many alerts are journalled in one transaction and then sent: a
+// storm goes in parts, so that the memory which it takes on its way does not grow
+// with it, and its first alerts do not wait for the last.
+const maxTold = 5000
+
+// bulletin takes what an evaluation has changed to the journal, and then to the
+// receivers. An alert's state and what is to be told of it are in one part.
+type bulletin struct {
+	group   *group
+	at      time.Time
+	changes alert.Changes
+	sent    []alert.Notification
+	alerts  []*activeAlert  // of changes
+	rules   []*alertingRule // of the deletions in changes
+}
+
+// tell journals what an evaluation has changed, and tells the receivers.
+func (g *group) tell(at time.Time) {
+	all := g.resave.Swap(false)
+	t := bulletin{group: g, at: at}
+	alerting := g.alerting()
+	for _, r := range alerting {
+		if all {
+			r.changeAll()
+		}
+		for _, a := range r.active.all() {
+			t.add(r, a)
+		}
+		t.forget(r)
+	}
+	t.pass()
+	if slices.ContainsFunc(alerting, (*alertingRule).counts) {
+		g.engine.opts.Counting(at)
+	}
+}
+
+func (t *bulletin) add(r *alertingRule, a *activeAlert) {
+	resend := r.engine.opts.ResendDelay
+	if a.news || needsSending(&a.Alert, t.at, resend) {
+		a.LastSentAt = t.at
+		// Two evaluations or sends may fail before receivers give the alert up.
+		a.ValidUntil = t.at.Add(4 * max(t.group.interval, resend))
+		t.sent = append(t.sent, r.notification(a))
+		a.news = false
+	}
+	if a.changed {
+		t.changes.Upserts = append(t.changes.Upserts, alert.Record{Rule: r.id, Alert: a.Alert})
+		t.alerts = append(t.alerts, a)
+	}
+	if max(len(t.sent), len(t.alerts)) == maxTold {
+		t.pass()
+	}
+}
+
+// forget adds the alerts of a rule that are no more.
+func (t *bulletin) forget(r *alertingRule) {
+	if len(r.gone) == 0 {
+		return
+	}
+	for _, fp := range slices.Sorted(maps.Keys(r.gone)) {
+		t.changes.Deletes = append(t.changes.Deletes, alert.Key{Rule: r.id, Fingerprint: fp})
+	}
+	t.rules = append(t.rules, r)
+}
+
+// pass passes on what has been added.
+func (t *bulletin) pass() {
+	e := t.group.engine
+	t.changes.At, t.changes.News = t.at, newsOf(t.sent)
+	if e.record(t.changes) {
+		for _, a := range t.alerts {
+			a.changed = false
+		}
+		for _, r := range t.rules {
+			clear(r.gone)
+		}
+	}
+	if len(t.sent) > 0 {
+		e.opts.Notify(t.sent)
+	}
+	t.changes, t.sent, t.alerts, t.rules = alert.Changes{}, nil, nil, nil
+}
