@@ -17,21 +17,23 @@ import (
 )
 
 const (
-	// gcPercent is how much the heap grows between two collections, in percent of
-	// what lives. A small heap is cheap to collect: half of Go's default saves 4 MB
-	// of the 18 that are not file-backed, for a tenth of the CPU.
-	gcPercent = 50
+	// defaultGC is Go's own.
+	defaultGC = 100
+	// thriftyGC is how much the heap of a process that has little to do grows between
+	// two collections, in percent of what lives. A small heap is cheap to collect: a
+	// third of Go's default saves 5 MB of 18, for a tenth of the CPU.
+	thriftyGC = 33
 	// leastMemory is the least soft limit of the heap, whatever the cgroup says: with
 	// less the process does hardly anything but collect.
 	leastMemory = 32 << 20
-	// spreadEvery is how often it is decided on how many CPUs to run, and trimEvery
-	// how many of those times what is not in use is handed back.
+	// spreadEvery is how often it is decided whether the process has little to do, and
+	// trimEvery how many of those times what is not in use is handed back.
 	spreadEvery = 10 * time.Second
 	trimEvery   = 6
 	// freeLimit is how much free heap may stay with the process. There is more after
 	// a peak: the start, a compaction, a reload, a storm.
 	freeLimit = 2 << 20
-	// busyShare is the share of one CPU from which on the process takes all there are.
+	// busyShare is the share of one CPU from which on the process has much to do.
 	busyShare = 0.5
 )
 
@@ -45,13 +47,9 @@ func leaveOut() {
 	otel.SetMeterProvider(meternoop.NewMeterProvider())
 }
 
-// limitMemory makes the collector thrifty, and aware of the memory that there is: of
-// the cgroup, else of the machine. GOGC and GOMEMLIMIT of the environment have their
-// way. It is called once, before anything is made.
+// limitMemory makes the collector aware of the memory that there is: of the cgroup,
+// else of the machine. GOMEMLIMIT of the environment has its way. It is called once.
 func limitMemory(log *slog.Logger) {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
 	_, err := memlimit.Set(
 		memlimit.WithProvider(memlimit.ApplyFallback(memlimit.FromCgroup, memlimit.FromSystem)),
 		memlimit.WithMin(leastMemory),
@@ -69,16 +67,20 @@ type footprint struct {
 	free    []metrics.Sample
 	asked   time.Time     // when that was last decided
 	used    time.Duration // CPU until then
-	narrow  bool          // on one CPU
-	pinned  bool          // by the environment
+	thrifty bool
+	// What the environment sets has its way.
+	cpusGiven, gcGiven bool
 }
 
 func newFootprint(log *slog.Logger) *footprint {
-	return &footprint{
+	f := &footprint{
 		log:   log.With("component", "footprint"),
 		free:  []metrics.Sample{{Name: "/memory/classes/heap/free:bytes"}},
-		asked: time.Now(), used: cpuTime(), pinned: os.Getenv("GOMAXPROCS") != "",
+		asked: time.Now(), used: cpuTime(),
 	}
+	_, f.cpusGiven = os.LookupEnv("GOMAXPROCS")
+	_, f.gcGiven = os.LookupEnv("GOGC")
+	return f
 }
 
 // run looks after the footprint until ctx is done.
@@ -97,19 +99,28 @@ func (f *footprint) run(ctx context.Context) error {
 	return nil
 }
 
-// spread lets a process that has little to do run on one CPU: each one that Go may
-// use keeps a cache of the heap, half a megabyte and more, and its share of the
-// collector's workers, which cost CPU to wake. One that is busy gets all.
+// spread makes a process thrifty that has little to do: it runs on one CPU, as each
+// that Go may use keeps a cache of the heap, half a megabyte and more, and a worker of
+// the collector, which costs CPU to wake; and its heap grows less before it is
+// collected. A process that is busy, as at its start, gets all the CPUs and Go's own
+// pace.
 func (f *footprint) spread(now time.Time, used time.Duration) {
 	share := (used - f.used).Seconds() / now.Sub(f.asked).Seconds()
 	f.asked, f.used = now, used
-	if narrow := share < busyShare; !f.pinned && narrow != f.narrow {
-		f.narrow = narrow
-		if narrow {
-			runtime.GOMAXPROCS(1)
-		} else {
-			runtime.SetDefaultGOMAXPROCS()
-		}
+	thrifty := share < busyShare
+	if thrifty == f.thrifty {
+		return
+	}
+	f.thrifty = thrifty
+	percent, cpus := defaultGC, runtime.SetDefaultGOMAXPROCS
+	if thrifty {
+		percent, cpus = thriftyGC, func() { runtime.GOMAXPROCS(1) }
+	}
+	if !f.cpusGiven {
+		cpus()
+	}
+	if !f.gcGiven {
+		debug.SetGCPercent(percent)
 	}
 }
 
