@@ -18,61 +18,91 @@ type bench struct {
 	results     *results
 }
 
-// scenario is one part of the bench.
-type scenario struct {
-	name string
-	run  func(ctx context.Context, all []contestant) error
-	// memory: contestants that keep samples in memory take part too.
-	memory bool
-	// together: all at once, so that each has the same neighbours. Else one after
-	// the other, in an order that changes with each round.
-	together bool
-	// impatient: without contestants that look at what is half a minute old.
-	impatient bool
-	rounds    int
+// The parts of a run.
+const (
+	partSteady  = "steady"
+	partCycle   = "cycle"
+	partDay     = "day"
+	partLatency = "latency"
+	partStorm   = "storm"
+	partRestart = "restart"
+	partCurves  = "curves"
+)
+
+// part is one part of the bench.
+type part struct {
+	name   string
+	run    func(ctx context.Context, round int, all []contestant) error
+	rounds int
+	// inTurn: one contestant after the other, in an order that changes with each
+	// round. Else all at once, so that each has the same neighbours.
+	inTurn bool
+	// beside: it runs beside the others, as it measures nothing that neighbours
+	// change much: CPU time, memory, bytes.
+	beside bool
 }
 
-// scenarios are all parts of a run, in its form.
-func (b *bench) scenarios() []scenario {
+// parts are all parts of a run, in its form.
+func (b *bench) parts() []part {
 	f := b.form
-	return []scenario{
-		{name: "steady", run: b.steady, memory: true, together: true, rounds: f.steadyRounds},
-		{name: "latency", run: b.latency, impatient: f.impatient, rounds: f.latencyRounds},
-		{name: "storm", run: b.storm, impatient: f.impatient, rounds: f.stormRounds},
-		{name: "restart", run: b.restart, rounds: f.restartRounds},
-		{name: "curves", run: b.curves, together: true, rounds: 1},
+	return []part{
+		{name: partSteady, run: b.steady, rounds: 1, beside: true},
+		{name: partCycle, run: b.micro, rounds: f.cycleRounds},
+		{name: partDay, run: b.day, rounds: min(1, f.dayHours)},
+		{name: partLatency, run: b.latency, rounds: 1},
+		{name: partStorm, run: b.storm, rounds: f.stormRounds, inTurn: true},
+		{name: partRestart, run: b.restart, rounds: 1},
+		{name: partCurves, run: b.curves, rounds: 1},
 	}
 }
 
-// rounds runs a scenario with all contestants, several times. A contestant that
-// fails is told and left out of that round.
-func (b *bench) rounds(ctx context.Context, s scenario) error {
+// run runs some parts.
+func (b *bench) run(ctx context.Context, parts []part) error {
+	var beside sync.WaitGroup
+	errs := make([]error, len(parts))
+	for i, p := range parts {
+		if p.beside {
+			beside.Go(func() { errs[i] = b.rounds(ctx, p) })
+		}
+	}
+	for i, p := range parts {
+		if !p.beside {
+			errs[i] = b.rounds(ctx, p)
+		}
+	}
+	beside.Wait()
+	return errors.Join(errs...)
+}
+
+// rounds runs a part, as often as it wants. A round that fails is told in the
+// report, and has no values; only the end of ctx is an error.
+func (b *bench) rounds(ctx context.Context, p part) error {
 	var all []contestant
 	for _, c := range b.contestants {
-		if (s.memory || !c.memory) && !(s.impatient && c.looksBack) {
+		if c.in(p.name) {
 			all = append(all, c)
 		}
 	}
-	for round := range s.rounds {
+	for round := range p.rounds {
 		begun := time.Now()
 		batches := [][]contestant{all}
-		if !s.together {
+		if p.inTurn {
 			batches = nil
 			for i := range all {
 				batches = append(batches, []contestant{all[(i+round)%len(all)]})
 			}
 		}
 		for _, batch := range batches {
-			if err := s.run(ctx, batch); err != nil {
-				if ctx.Err() != nil {
-					return ctx.Err()
-				}
-				b.log.Error("part failed", "part", s.name, "contestants", names(batch), "err", err)
-				b.results.note("Part %s, round %d failed with %s.", s.name, round+1, strings.Join(names(batch), ", "))
+			err := p.run(ctx, round, batch)
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if err != nil {
+				b.log.Error("part failed", "part", p.name, "contestants", names(batch), "err", err)
+				b.results.note("Part %s, round %d failed with %s.", p.name, round+1, strings.Join(names(batch), ", "))
 			}
 		}
-		b.results.level(names(all))
-		b.log.Info("round", "part", s.name, "round", round+1, "of", s.rounds, "took", time.Since(begun).Round(time.Second))
+		b.log.Info("round", "part", p.name, "round", round+1, "of", p.rounds, "took", time.Since(begun).Round(time.Second))
 	}
 	return nil
 }
@@ -108,12 +138,7 @@ func each(lanes []*lane, do func(*lane) error) error {
 
 // up starts all lanes and waits until they work.
 func up(ctx context.Context, lanes []*lane) error {
-	return each(lanes, func(l *lane) error {
-		if err := l.start(ctx); err != nil {
-			return err
-		}
-		return l.ready(ctx)
-	})
+	return each(lanes, func(l *lane) error { return l.up(ctx) })
 }
 
 // seconds is a duration as the results hold it.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -22,10 +23,15 @@ type contestant struct {
 	// alertmanagersListed: its API tells when it knows the Alertmanager, which
 	// is later than its start.
 	alertmanagersListed bool
-	// looksBack: it evaluates what is half a minute old.
-	looksBack bool
+	// parts are those it takes part in; all if there are none.
+	parts []string
 	// memory keeps its samples in memory only.
 	memory bool
+}
+
+// in tells whether the contestant takes part.
+func (c contestant) in(part string) bool {
+	return len(c.parts) == 0 || slices.Contains(c.parts, part)
 }
 
 // setup is what a contestant is started with.
@@ -34,25 +40,24 @@ type setup struct {
 	target, receiver string // URLs
 	rules            string // file
 	interval         time.Duration
+	past             int      // scrapes whose samples it is given before the first
 	listen           []string // free addresses, one for each process
 	remoteWrite      bool     // take samples from others
 	resendDelay      time.Duration
-	alertLimit       int  // at least so many alerts at once
-	withoutScrape    bool // nothing but remote write brings samples
+	alertLimit       int // at least so many alerts at once
 }
 
-// tocsin is the binary at path as it comes: its own alerts and metrics are on.
-func tocsin(name, path string, memory bool) contestant {
-	return contestant{name: name, paths: []string{path}, memory: memory, commands: func(c contestant, s setup) ([][]string, error) {
+// tocsin is the binary at path as it comes, its own alerts and metrics on, but for
+// the flags that make it a variant.
+func tocsin(name, path string, flags ...string) contestant {
+	return contestant{name: name, paths: []string{path}, commands: func(_ contestant, s setup) ([][]string, error) {
 		line := []string{
 			path, "run", "--storage.path=" + filepath.Join(s.dir, "data"), "--web.listen-address=" + s.listen[0],
 			"--scrape.url=" + s.target, "--scrape.interval=" + s.interval.String(), "--evaluation.interval=" + s.interval.String(),
 			"--rules.path=" + s.rules, "--alertmanager.url=" + s.receiver, "--external.labels=host=bench",
 			"--alert.resend-delay=" + s.resendDelay.String(),
 		}
-		if c.memory {
-			line = append(line, "--storage.mode=memory")
-		}
+		line = append(line, flags...)
 		if s.remoteWrite {
 			line = append(line, "--web.enable-remote-write-receiver")
 		}
@@ -88,9 +93,22 @@ func prometheus(name, pkg, path string) contestant {
 	}}
 }
 
-// victoriaMetrics is a single-node VictoriaMetrics with vmalert beside it.
+// memoryName is the variant that keeps its samples in memory.
+const memoryName = "tocsin-memory"
+
+// tocsinVariants are Tocsin in ways that only some parts are about.
+func tocsinVariants(path string) []contestant {
+	memory := tocsin(memoryName, path, "--storage.mode=memory")
+	memory.memory, memory.parts = true, []string{partSteady}
+	planOff := tocsin("tocsin-plan-off", path, "--engine.plan=off")
+	planOff.parts = []string{partSteady, partLatency, partCurves}
+	return []contestant{memory, planOff}
+}
+
+// victoriaMetrics is a single-node VictoriaMetrics with vmalert beside it. It
+// evaluates what is half a minute old, which is all that a storm would show.
 func victoriaMetrics(vm, vmalert string) contestant {
-	return contestant{name: "victoria-metrics", pkg: "victoria-metrics", looksBack: true, paths: []string{vm, vmalert}, commands: func(c contestant, s setup) ([][]string, error) {
+	return contestant{name: "victoria-metrics", pkg: "victoria-metrics", parts: []string{partSteady, partLatency, partRestart, partCurves}, paths: []string{vm, vmalert}, commands: func(c contestant, s setup) ([][]string, error) {
 		file := filepath.Join(s.dir, "scrape.yml")
 		if err := os.WriteFile(file, []byte(fmt.Sprintf("global: {scrape_interval: %s}\n", promDuration(s.interval))+scrapeConfig(s)), 0o644); err != nil {
 			return nil, fmt.Errorf("write configuration: %w", err)
@@ -107,11 +125,11 @@ func victoriaMetrics(vm, vmalert string) contestant {
 	}}
 }
 
+// scrapeJob is the label of what is scraped: Tocsin's own.
+const scrapeJob = "docker"
+
 func scrapeConfig(s setup) string {
-	if s.withoutScrape {
-		return ""
-	}
-	return fmt.Sprintf("scrape_configs: [{job_name: docker, static_configs: [{targets: [%q]}]}]\n", hostPort(s.target))
+	return fmt.Sprintf("scrape_configs: [{job_name: %s, static_configs: [{targets: [%q]}]}]\n", scrapeJob, hostPort(s.target))
 }
 
 // hostPort is a URL without scheme and path.

@@ -5,101 +5,150 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 )
 
-// What grows along a curve.
-const bySeries, byRules = "series", "rules"
+// What grows along a curve: the series with a number of rules that stays, the
+// rules with a number of series that stays, or the series with a tenth as many
+// rules.
+const bySeries, byRules, byBoth = "series", "rules", "both"
+
+// axes are all curves, in the order of the report.
+var axes = []string{bySeries, byRules, byBoth}
 
 // point is what a contestant costs at a size.
 type point struct {
-	size int
-	cost cost
+	size   int
+	cost   cost
+	missed float64 // part of the evaluations that were due
+	slow   bool    // an evaluation takes longer than its interval: the cost is not the whole
 }
 
 // curves measures CPU and memory over the number of series and of rules.
-func (b *bench) curves(ctx context.Context, all []contestant) error {
-	grow := []struct {
+func (b *bench) curves(ctx context.Context, _ int, all []contestant) error {
+	f := b.form
+	known := map[workload]map[string]point{} // a size may be on more than one axis
+	for _, g := range []struct {
 		x     string
 		sizes []int
 		load  func(n int) workload
 	}{
-		{bySeries, b.form.curveSeries, func(n int) workload { return workload{series: n, rules: b.form.rules} }},
-		{byRules, b.form.curveRules, func(n int) workload { return workload{series: b.form.curveRulesSeries, rules: n} }},
-	}
-	for _, g := range grow {
-		left := slices.Clone(all)
+		{bySeries, f.curveSeries, func(n int) workload { return workload{series: n, rules: f.rules} }},
+		{byRules, f.curveRules, func(n int) workload { return workload{series: f.curveRulesSeries, rules: n} }},
+		{byBoth, f.curveBoth, func(n int) workload { return workload{series: n, rules: n / 10} }},
+	} {
+		on := slices.Clone(all)
 		for _, n := range g.sizes {
-			w := g.load(n)
-			w.seed, w.interval = b.form.seed, b.form.curveInterval
-			batches := [][]contestant{left}
-			if !b.form.curveTogether {
-				batches = slices.Collect(slices.Chunk(left, 1))
-			}
-			var on []contestant
-			for _, batch := range batches {
-				on = append(on, b.addPoints(ctx, batch, g.x, n, w)...)
+			w := b.pointLoad(g.load(n))
+			if known[w] == nil {
+				known[w] = b.pointsOf(ctx, on, w)
 			}
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			left = on
+			on = slices.DeleteFunc(on, func(c contestant) bool {
+				p, ok := known[w][c.name]
+				if ok {
+					p.size = n
+					b.results.point(g.x, c.name, p)
+				}
+				return !ok || p.slow
+			})
 		}
 	}
 	return nil
 }
 
-// addPoints measures contestants at one size, and returns those that go on to a
-// larger one.
-func (b *bench) addPoints(ctx context.Context, all []contestant, x string, n int, w workload) (on []contestant) {
-	if len(all) == 0 {
-		return nil
+// What is more than the machine can do for all contestants at once.
+const (
+	manyRules = 10_000        // at a short interval
+	allWork   = 100_000 * 1e4 // series times rules, at any: Tocsin is alone then
+)
+
+// pointLoad is a workload at the interval at which it is measured.
+func (b *bench) pointLoad(w workload) workload {
+	w.seed, w.interval, w.past = b.form.seed, b.form.curveInterval, usualWindow
+	if w.rules >= manyRules {
+		w.interval = max(w.interval, realInterval)
 	}
-	costs, slow, err := b.point(ctx, all, w)
-	if err != nil {
-		b.log.Warn("curve ends", "contestants", names(all), x, n, "err", err)
-		b.results.note("The curve over %s of %s ends before %d: it did not come up in time.", x, strings.Join(names(all), ", "), n)
-		return nil
-	}
-	curve := b.results.curves[x]
-	if curve == nil {
-		curve = map[string][]point{}
-		b.results.curves[x] = curve
-	}
-	for i, c := range all {
-		if slow[i] {
-			b.results.note("The curve over %s of %s ends before %d: there an evaluation takes longer than its interval.", x, c.name, n)
-			continue
-		}
-		b.log.Info("point", "contestant", c.name, x, n, "cpu", duration(costs[i].cpu), "rss", size(costs[i].rss))
-		curve[c.name] = append(curve[c.name], point{n, costs[i]})
-		on = append(on, c)
-	}
-	return on
+	return w
 }
 
-// point measures contestants with one workload, and tells whose evaluation takes
-// longer than the interval: what it costs a scrape is then no longer the whole.
-func (b *bench) point(ctx context.Context, all []contestant, w workload) (costs []cost, slow []bool, err error) {
+// pointsOf measures contestants at one size, as far as they come up in time.
+func (b *bench) pointsOf(ctx context.Context, all []contestant, w workload) map[string]point {
+	batches := [][]contestant{all}
+	largest := w.series*w.rules >= allWork
+	if largest { // where the variants tell nothing that the others do not
+		all = slices.DeleteFunc(slices.Clone(all), func(c contestant) bool { return len(c.parts) > 0 })
+		alone := min(1, len(all))
+		batches = [][]contestant{all[:alone], all[alone:]}
+	}
+	out := map[string]point{}
+	for _, batch := range batches {
+		if len(batch) == 0 {
+			continue // the others have fallen behind
+		}
+		points, err := b.points(ctx, batch, w)
+		if err != nil {
+			b.log.Warn("no point", "contestants", names(batch), "series", w.series, "rules", w.rules, "err", err)
+			b.results.note("%s did not come up in time with %d series and %d rules.", strings.Join(names(batch), ", "), w.series, w.rules)
+			continue
+		}
+		for i, p := range points {
+			c := batch[i].name
+			b.log.Info("point", "contestant", c, "series", w.series, "rules", w.rules, "cpu", duration(p.cost.cpu), "rss", size(p.cost.rss), "missed", percent(p.missed))
+			out[c] = p
+			if largest {
+				b.results.set(measureCore, c, 0, p.cost.cpu/seconds(w.interval))
+				b.results.set(measureMissed, c, 0, p.missed)
+			}
+		}
+	}
+	return out
+}
+
+// points measures contestants with one workload, at once.
+func (b *bench) points(ctx context.Context, all []contestant, w workload) (points []point, err error) {
 	lanes, err := b.lanes(all, w)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, removeAll(lanes)) }()
 	if err := up(ctx, lanes); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if err := pause(ctx, w.interval); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if costs, err = watch(ctx, lanes, b.form.curveWindow); err != nil {
-		return nil, nil, err
-	}
-	for _, l := range lanes {
-		ev, err := l.evaluated()
-		if err != nil {
-			return nil, nil, err
+	before := make([]iterations, len(lanes))
+	for i, l := range lanes {
+		if before[i], err = l.iterations(); err != nil {
+			return nil, err
 		}
-		slow = append(slow, ev.longest > w.interval)
 	}
-	return costs, slow, nil
+	costs, err := watch(ctx, lanes, max(b.form.curveWindow, 2*w.interval))
+	if err != nil {
+		return nil, err
+	}
+	for i, l := range lanes {
+		p, err := l.point(costs[i], before[i], w.interval)
+		if err != nil {
+			return nil, err
+		}
+		points = append(points, p)
+	}
+	return points, nil
+}
+
+func (l *lane) point(c cost, before iterations, interval time.Duration) (point, error) {
+	after, err := l.iterations()
+	if err != nil {
+		return point{}, err
+	}
+	ev, err := l.evaluated()
+	if err != nil {
+		return point{}, err
+	}
+	missed := after.since(before)
+	return point{cost: c, missed: missed, slow: missed > 0 || ev.longest > interval}, nil
 }

@@ -7,67 +7,99 @@ import (
 
 // form says how long and how large the parts of a run are.
 type form struct {
-	name string
-	seed uint64
+	name       string
+	seed       uint64
+	debianOnly bool // compares with Debian's Prometheus alone
 
 	series, rules    int           // of the ordinary load
-	interval         time.Duration // of scrapes and evaluations
+	interval         time.Duration // of its scrapes and evaluations
 	warmUp, window   time.Duration
 	windows          int // one after the other, in the same processes
-	steadyRounds     int
+	cycleRounds      int
+	cycleLarge       int // how many of these rounds have 100,000 series too
+	dayHours         int // of the simulated day
 	latencyRules     int
 	latencyInterval  time.Duration
-	latencySpan      time.Duration // in which the changes come
-	flips            int
-	latencyRounds    int
+	latencySpan      time.Duration // in which the changes of a round come
+	flips            int           // changes of all rounds
+	latencyRounds    int           // one after the other, in the same processes
 	storm            int
 	stormInterval    time.Duration
 	stormRounds      int
 	restartSeries    int
 	restartHistory   time.Duration // as scrapes every 15 s would leave it
 	restartInterval  time.Duration
+	restartRest      time.Duration // from the history to the SIGKILL
 	restartRounds    int
 	curveSeries      []int // with rules as above
 	curveRules       []int
 	curveRulesSeries int
-	curveInterval    time.Duration
+	curveBoth        []int         // of series, with a tenth as many rules
+	curveInterval    time.Duration // while all contestants can keep it together
 	curveWindow      time.Duration
-	curveTogether    bool // all contestants at once
-	impatient        bool // leaves out who takes half a minute to look
 }
 
-// shortForm is done in five minutes: a scrape every second instead of 15 s.
+// realInterval is the one that people use.
+const realInterval = 15 * time.Second
+
+// mapsChunks is longer than a TSDB waits to move full chunks out of its heap: in a
+// history that took as long to write as to happen, that has been done.
+const mapsChunks = 70 * time.Second
+
+// shortForm is for CI: two minutes, and intervals that are shorter than real ones.
 func shortForm() form {
 	return form{
-		name: "short", seed: 1,
-		series: 500, rules: 100, interval: time.Second, warmUp: 45 * time.Second, window: 12 * time.Second, windows: 3, steadyRounds: 1,
+		name: "short", seed: 1, debianOnly: true,
+		series: 500, rules: 100, interval: 5 * time.Second, warmUp: 20 * time.Second, window: time.Minute, windows: 1,
+		cycleRounds:  1,
 		latencyRules: 1000, latencyInterval: 2 * time.Second, latencySpan: 6 * time.Second, flips: 39, latencyRounds: 1,
 		storm: 10_000, stormInterval: 2 * time.Second, stormRounds: 1,
 		restartSeries: 10_000, restartHistory: 30 * time.Minute, restartInterval: time.Second, restartRounds: 1,
-		curveSeries: []int{1000, 10_000}, curveRules: []int{100, 1000}, curveRulesSeries: 1000,
-		curveInterval: 2 * time.Second, curveWindow: 6 * time.Second, curveTogether: true, impatient: true,
 	}
 }
 
-// longForm has the interval that people use, and takes hours.
+// mediumForm has the real interval, and takes a quarter of an hour.
+func mediumForm() form {
+	f := shortForm()
+	f.name, f.debianOnly = "medium", false
+	f.interval, f.warmUp, f.window, f.windows = realInterval, 2*time.Minute, 4*time.Minute, 3
+	f.cycleRounds, f.cycleLarge, f.dayHours = 6, 1, 24
+	f.latencyInterval, f.latencySpan, f.latencyRounds = realInterval, realInterval, 3
+	f.stormRounds = 3
+	f.restartHistory, f.restartRest, f.restartRounds = 2*time.Hour, mapsChunks, 3
+	f.curveSeries, f.curveRules, f.curveRulesSeries = []int{1000, 10_000, 100_000}, []int{100, 1000, 10_000}, 1000
+	f.curveBoth = []int{1000, 10_000, 100_000}
+	f.curveInterval, f.curveWindow = 5*time.Second, 15*time.Second
+	return f
+}
+
+// longForm is long enough for blocks to be cut and compacted.
 func longForm() form {
-	return form{
-		name: "long", seed: 1,
-		series: 500, rules: 100, interval: 15 * time.Second, warmUp: 15 * time.Minute, window: 15 * time.Minute, windows: 3, steadyRounds: 2,
-		latencyRules: 1000, latencyInterval: 15 * time.Second, latencySpan: 3 * time.Minute, flips: 39, latencyRounds: 3,
-		storm: 10_000, stormInterval: 15 * time.Second, stormRounds: 3,
-		restartSeries: 10_000, restartHistory: 3 * time.Hour, restartInterval: 15 * time.Second, restartRounds: 3,
-		curveSeries: []int{1000, 3000, 10_000, 30_000, 100_000}, curveRules: []int{100, 300, 1000, 3000, 10_000}, curveRulesSeries: 1000,
-		curveInterval: 5 * time.Second, curveWindow: 20 * time.Second,
-	}
+	f := mediumForm()
+	f.name = "long"
+	f.warmUp, f.window = time.Hour, 4*time.Hour
+	f.cycleRounds, f.cycleLarge = 10, 3
+	f.latencySpan = 8 * realInterval
+	f.stormInterval, f.stormRounds = realInterval, 5
+	f.restartRounds = 5
+	f.curveSeries, f.curveRules = []int{1000, 3000, 10_000, 30_000, 100_000}, []int{100, 300, 1000, 3000, 10_000}
+	f.curveBoth = []int{1000, 3000, 10_000, 30_000, 100_000}
+	f.curveInterval, f.curveWindow = realInterval, time.Minute
+	return f
 }
 
 func formOf(name string) (form, error) {
-	switch name {
-	case "short":
-		return shortForm(), nil
-	case "long":
-		return longForm(), nil
+	for _, f := range []form{shortForm(), mediumForm(), longForm()} {
+		if f.name == name {
+			return f, nil
+		}
 	}
-	return form{}, fmt.Errorf("form %q: want short or long", name)
+	return form{}, fmt.Errorf("form %q: want short, medium or long", name)
+}
+
+// withRounds has as many rounds of each part.
+func (f form) withRounds(n int) form {
+	f.windows, f.cycleRounds, f.cycleLarge = n, n, min(n, f.cycleLarge)
+	f.latencyRounds, f.stormRounds, f.restartRounds = n, n, n
+	return f
 }

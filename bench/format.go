@@ -30,6 +30,17 @@ func ratio(v float64) string {
 	return digits(v, 2)
 }
 
+// fraction is a ratio; a small one is a fraction.
+func fraction(v float64) string {
+	if v > 0 && v < .1 {
+		return fmt.Sprintf("1/%.0f", 1/v)
+	}
+	return ratio(v)
+}
+
+// percent is a part of a whole.
+func percent(v float64) string { return digits(v*100, 2) + " %" }
+
 // size is a number of bytes.
 func size(v float64) string {
 	for _, u := range []struct {
@@ -61,4 +72,12 @@ func digits(v float64, n int) string {
 	}
 	decimals := n - 1 - int(math.Floor(math.Log10(v)))
 	return fmt.Sprintf("%.*f", max(0, decimals), v)
+}
+
+// count is a round number of things.
+func count(v float64) string {
+	if v >= 1000 {
+		return fmt.Sprintf("%.0fk", v/1000)
+	}
+	return fmt.Sprintf("%.0f", v)
 }

@@ -25,10 +25,11 @@ type lane struct {
 
 // newLane makes all that a contestant meets, and starts nothing.
 func newLane(c contestant, dir string, w workload, m *metrics) (*lane, error) {
-	l := &lane{contestant: c, setup: setup{dir: filepath.Join(dir, c.name), interval: w.interval, resendDelay: time.Minute}}
-	if err := os.MkdirAll(l.setup.dir, 0o755); err != nil {
+	own, err := os.MkdirTemp(dir, c.name+"-")
+	if err != nil {
 		return nil, fmt.Errorf("make directory: %w", err)
 	}
+	l := &lane{contestant: c, setup: setup{dir: own, interval: w.interval, past: w.past, remoteWrite: w.past > 0, resendDelay: time.Minute}}
 	l.setup.rules = filepath.Join(l.setup.dir, "rules.yml")
 	if err := os.WriteFile(l.setup.rules, []byte(w.ruleFile()), 0o644); err != nil {
 		return nil, fmt.Errorf("write rules: %w", err)
@@ -40,7 +41,6 @@ func newLane(c contestant, dir string, w workload, m *metrics) (*lane, error) {
 		}
 		l.setup.listen = append(l.setup.listen, address)
 	}
-	var err error
 	if l.receiver, err = newReceiver(); err != nil {
 		return nil, err
 	}
@@ -84,6 +84,33 @@ func (l *lane) listens(ctx context.Context, i int) error {
 		}
 		return c.Close()
 	})
+}
+
+// up starts the programs with the past that they shall have, and waits until they
+// work.
+func (l *lane) up(ctx context.Context) error {
+	if l.setup.past == 0 {
+		if err := l.start(ctx); err != nil {
+			return err
+		}
+		return l.ready(ctx)
+	}
+	l.target.answer(false) // a series takes nothing that is older than its newest sample
+	if err := l.start(ctx); err != nil {
+		return err
+	}
+	if err := l.takesSamples(ctx); err != nil {
+		return err
+	}
+	h, err := l.target.metrics.pastScrapes(l)
+	if err != nil {
+		return err
+	}
+	if err := l.fill(ctx, h); err != nil {
+		return err
+	}
+	l.target.answer(true)
+	return l.ready(ctx)
 }
 
 // ready waits until every rule has been evaluated over a scrape, and alerts can

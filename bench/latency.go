@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,11 +13,11 @@ import (
 // half a minute old.
 const latencyLimit = time.Minute
 
-// latency measures the time from a change in a metric to the POST of its alert.
-// The changes come at random moments, each with its rule in another group.
-func (b *bench) latency(ctx context.Context, all []contestant) (err error) {
+// latency measures the time from a change in a metric to the POST of its alert,
+// each with its rule in another group.
+func (b *bench) latency(ctx context.Context, _ int, all []contestant) (err error) {
 	w := workload{
-		seed: b.form.seed, series: b.form.series, rules: b.form.latencyRules, interval: b.form.latencyInterval, flips: b.form.flips,
+		seed: b.form.seed, series: b.form.series, rules: b.form.latencyRules, interval: b.form.latencyInterval, flips: b.form.flips, past: usualWindow,
 	}
 	lanes, err := b.lanes(all, w)
 	if err != nil {
@@ -29,51 +28,73 @@ func (b *bench) latency(ctx context.Context, all []contestant) (err error) {
 		return err
 	}
 	r := rand.New(rand.NewPCG(b.form.seed, 3))
-	at := make([]time.Duration, w.flips)
-	for i := range at {
-		at[i] = time.Duration(r.Int64N(int64(b.form.latencySpan)))
-	}
-	slices.Sort(at)
-	begun := time.Now()
-	for i, d := range at {
-		if err := pause(ctx, time.Until(begun.Add(d))); err != nil {
+	var rounds [][]int
+	for flips := range slices.Chunk(upTo(w.flips), w.flips/b.form.latencyRounds) {
+		rounds = append(rounds, flips)
+		if err := b.change(ctx, r, lanes, flips); err != nil {
 			return err
-		}
-		for _, l := range lanes {
-			l.target.flip(i)
 		}
 	}
 	return each(lanes, func(l *lane) error {
-		if err := l.allFlipsReceived(ctx, w.flips); err != nil {
+		if err := l.received(ctx, w.flips); err != nil {
 			return err
 		}
-		b.addLatency(l, w.flips)
+		for round, flips := range rounds {
+			b.addLatency(l, round, flips)
+		}
 		return nil
 	})
 }
 
-// allFlipsReceived waits for the alerts of all flips.
-func (l *lane) allFlipsReceived(ctx context.Context, flips int) error {
+// upTo are the numbers below n.
+func upTo(n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i
+	}
+	return out
+}
+
+// change makes changes at random moments, one in each equal part of the time: it
+// is a whole number of intervals, so that no part of an interval has more of them.
+func (b *bench) change(ctx context.Context, r *rand.Rand, lanes []*lane, flips []int) error {
+	begun := time.Now()
+	step := b.form.latencySpan / time.Duration(len(flips))
+	for i, flip := range flips {
+		at := begun.Add(time.Duration(i)*step + time.Duration(r.Int64N(int64(step))))
+		if err := pause(ctx, time.Until(at)); err != nil {
+			return err
+		}
+		for _, l := range lanes {
+			l.target.flip(flip)
+		}
+	}
+	return nil
+}
+
+// received waits for the alerts of all flips.
+func (l *lane) received(ctx context.Context, flips int) error {
 	return l.poll(ctx, often, latencyLimit+l.setup.interval, func() error {
 		for i := range flips {
 			if _, ok := l.receiver.received(alertKey(flipAlert, fmt.Sprint(i))); !ok {
-				return fmt.Errorf("alert %d of %d has not come", i, flips)
+				return fmt.Errorf("alert %d has not come", i)
 			}
 		}
 		return nil
 	})
 }
 
-// addLatency adds the mean over all flips, and the longest from the scrape.
-func (b *bench) addLatency(l *lane, flips int) {
+// addLatency adds the mean over some flips, and the longest from the scrape.
+func (b *bench) addLatency(l *lane, round int, flips []int) {
 	var fromScrape, whole []float64
-	for i := range flips {
+	for _, i := range flips {
 		posted, _ := l.receiver.received(alertKey(flipAlert, fmt.Sprint(i)))
 		c := l.target.changed(i)
 		fromScrape = append(fromScrape, seconds(posted.Sub(c.scraped)))
 		whole = append(whole, seconds(posted.Sub(c.at)))
 	}
-	b.results.add(measureDelay, l.name, mean(fromScrape))
-	b.results.add(measureDelayMax, l.name, slices.MaxFunc(fromScrape, cmp.Compare))
-	b.results.add(measureWhole, l.name, mean(whole))
+	b.results.set(measureDelay, l.name, round, mean(fromScrape))
+	b.results.set(measureDelayMax, l.name, round, slices.Max(fromScrape))
+	b.results.set(measureWhole, l.name, round, mean(whole))
+	b.results.set(measureWholeShare, l.name, round, mean(whole)/seconds(l.setup.interval))
 }

@@ -44,6 +44,25 @@ func debianVersion(pkg string) string {
 	return string(out)
 }
 
+// addBinaries measures what is installed.
+func (b *bench) addBinaries() error {
+	for _, c := range b.contestants {
+		if len(c.parts) > 0 && len(c.paths) == 1 { // a variant
+			continue
+		}
+		var sum int64
+		for _, p := range c.paths {
+			n, err := strippedSize(p)
+			if err != nil {
+				return err
+			}
+			sum += n
+		}
+		b.results.set(measureBinary, c.name, 0, float64(sum))
+	}
+	return nil
+}
+
 // strippedSize is the size of a program without its symbols and debug sections.
 func strippedSize(path string) (int64, error) {
 	info, err := os.Stat(path)

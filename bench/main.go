@@ -38,19 +38,21 @@ type options struct {
 	only, skip                     string
 	out, dir                       string
 	rounds                         int
+	check                          bool
 }
 
 func run(ctx context.Context, args []string) (err error) {
 	var o options
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	flags.StringVar(&o.form, "form", "short", "short (five minutes) or long (hours)")
+	flags.StringVar(&o.form, "form", "medium", "short (two minutes), medium (a quarter of an hour) or long (half a day)")
 	flags.StringVar(&o.tocsin, "tocsin", "bin/tocsin", "the binary that is measured")
 	flags.StringVar(&o.also, "also", "", "a second tocsin binary to compare, as name=path")
 	flags.StringVar(&o.prometheus, "prometheus", "bin/prometheus", "a Prometheus beside Debian's, as bench/build-prometheus makes it; left out if it is not there")
-	flags.StringVar(&o.only, "only", "", "parts to run, comma separated: "+partNames())
+	flags.StringVar(&o.only, "only", "", "parts to run, comma separated: "+strings.Join(partNames(), ", "))
 	flags.StringVar(&o.skip, "without", "", "contestants to leave out, comma separated")
 	flags.IntVar(&o.rounds, "rounds", 0, "how often each part is run (as the form says)")
-	flags.StringVar(&o.out, "out", "docs/performance.md", "where the report goes; its picture goes beside it")
+	flags.BoolVar(&o.check, "check", false, "fail if a ratio to Debian's Prometheus is out of its margin, or was not measured")
+	flags.StringVar(&o.out, "out", "docs/performance.md", "where the report goes, and its picture beside it; - prints the report alone")
 	flags.StringVar(&o.dir, "dir", "", "a directory on a disk for data (the system's temporary directory)")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -59,7 +61,10 @@ func run(ctx context.Context, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	all, err := contestants(o)
+	if o.rounds > 0 {
+		f = f.withRounds(o.rounds)
+	}
+	all, err := contestants(o, f)
 	if err != nil {
 		return err
 	}
@@ -73,58 +78,66 @@ func run(ctx context.Context, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	for _, s := range b.scenarios() {
-		if o.only != "" && !slices.Contains(strings.Split(o.only, ","), s.name) {
-			continue
-		}
-		if o.rounds > 0 {
-			s.rounds = o.rounds
-		}
-		if err := b.rounds(ctx, s); err != nil {
-			return err
-		}
+	parts := slices.DeleteFunc(b.parts(), func(p part) bool {
+		return o.only != "" && !slices.Contains(strings.Split(o.only, ","), p.name)
+	})
+	if err := b.addBinaries(); err != nil {
+		return err
 	}
-	return rep.write(o.out)
+	err = b.run(ctx, parts)
+	if err != nil {
+		b.results.note("This run was interrupted.")
+	} else if o.check {
+		err = b.check(ctx, parts)
+	}
+	return errors.Join(err, rep.write(o.out))
 }
 
-func partNames() string {
-	var out []string
-	for _, s := range (&bench{}).scenarios() {
-		out = append(out, s.name)
+func partNames() (out []string) {
+	for _, p := range (&bench{}).parts() {
+		out = append(out, p.name)
 	}
-	return strings.Join(out, ", ")
+	return out
 }
 
 // contestants are those that this machine has, but Debian's Prometheus, the
 // measure of all, must be there.
-func contestants(o options) ([]contestant, error) {
+func contestants(o options, f form) ([]contestant, error) {
 	path, err := filepath.Abs(o.tocsin)
 	if err != nil {
 		return nil, fmt.Errorf("find tocsin: %w", err)
 	}
-	all := []contestant{tocsin("tocsin", path, false), tocsin("tocsin-memory", path, true)}
+	all := append([]contestant{tocsin("tocsin", path)}, tocsinVariants(path)...)
 	if name, path, ok := strings.Cut(o.also, "="); ok {
 		if path, err = filepath.Abs(path); err != nil {
 			return nil, fmt.Errorf("find %s: %w", name, err)
 		}
-		all = append(all, tocsin(name, path, false))
+		all = append(all, tocsin(name, path))
 	}
 	debian, err := exec.LookPath("prometheus")
 	if err != nil {
 		return nil, fmt.Errorf("%w: bench/install-deps installs it", err)
 	}
 	all = append(all, prometheus(baseName, "prometheus", debian))
+	if !f.debianOnly {
+		all = append(all, others(o)...)
+	}
+	return slices.DeleteFunc(all, func(c contestant) bool {
+		return c.name != baseName && slices.Contains(strings.Split(o.skip, ","), c.name)
+	}), nil
+}
+
+// others are the contestants that may be missing.
+func others(o options) (all []contestant) {
 	if path, err := filepath.Abs(o.prometheus); err == nil && executable(path) {
-		all = append(all, prometheus("prometheus-3.16", "", path))
+		all = append(all, prometheus(libraryName, "", path))
 	}
 	vm, vmErr := exec.LookPath("victoria-metrics")
 	vmalert, alertErr := exec.LookPath("vmalert")
 	if vmErr == nil && alertErr == nil {
 		all = append(all, victoriaMetrics(vm, vmalert))
 	}
-	return slices.DeleteFunc(all, func(c contestant) bool {
-		return c.name != baseName && slices.Contains(strings.Split(o.skip, ","), c.name)
-	}), nil
+	return all
 }
 
 // baseName is the contestant that all others are compared with.

@@ -18,6 +18,7 @@ import (
 type receiver struct {
 	url    string
 	server *http.Server
+	behind *alertmanager // gets all that comes, if there is one
 
 	mu     sync.Mutex
 	first  map[string]time.Time // by alertKey
@@ -53,6 +54,20 @@ func (r *receiver) serve(w http.ResponseWriter, req *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
+	r.note(alerts, at)
+	if r.behind == nil {
+		return
+	}
+	status, err := r.behind.post(req.Context(), body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadGateway)
+		return
+	}
+	w.WriteHeader(status)
+}
+
+// note keeps what comes for the first time.
+func (r *receiver) note(alerts []postedAlert, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, a := range alerts {

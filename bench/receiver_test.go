@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -85,5 +87,30 @@ func TestTargetTellsWhichScrapeBroughtAChange(t *testing.T) {
 	}
 	if s := tg.storm(); s.scraped.Before(s.at) || tg.count() != 3 {
 		t.Errorf("storm %+v after %d scrapes", s, tg.count())
+	}
+}
+
+func TestReceiverHandsOn(t *testing.T) {
+	var got string
+	behind := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		body, _ := io.ReadAll(req.Body)
+		got = string(body)
+		w.WriteHeader(http.StatusTeapot)
+	}))
+	t.Cleanup(behind.Close)
+	r, err := newReceiver()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.close(t.Context()) })
+	r.behind = &alertmanager{url: behind.URL}
+	const body = `[{"labels":{"alertname":"BenchStorm","id":"1"}}]`
+	resp, err := http.Post(r.url+"/api/v2/alerts", "application/json", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusTeapot || got != body || r.count(stormAlert) != 1 {
+		t.Errorf("%s, %d noted, handed on: %s", resp.Status, r.count(stormAlert), got)
 	}
 }

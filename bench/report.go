@@ -38,49 +38,44 @@ func newReport(b *bench) (*report, error) {
 	return &report{bench: b, machine: machine, loadBefore: busy}, err
 }
 
-// write makes the report and its picture.
+// write makes the report and its picture, or prints the report if path is "-".
 func (r *report) write(path string) error {
-	if err := r.addBinaries(); err != nil {
+	picture := strings.TrimSuffix(path, filepath.Ext(path)) + ".svg"
+	if err := r.fill(filepath.Base(picture)); err != nil {
 		return err
 	}
-	if err := r.head(); err != nil {
+	if path == "-" {
+		_, err := os.Stdout.WriteString(r.String())
 		return err
 	}
-	sections := r.form.sections()
-	r.summary(sections)
-	for _, s := range sections {
-		r.section(s)
-	}
-	if len(r.results.curves) > 0 {
-		picture := strings.TrimSuffix(path, filepath.Ext(path)) + ".svg"
-		r.curves(filepath.Base(picture))
-		if err := os.WriteFile(picture, []byte(r.picture()), 0o644); err != nil {
-			return fmt.Errorf("write picture: %w", err)
-		}
-	}
-	r.foot()
 	if err := os.WriteFile(path, []byte(r.String()), 0o644); err != nil {
 		return fmt.Errorf("write report: %w", err)
+	}
+	if len(r.results.curves) == 0 {
+		return nil
+	}
+	if err := os.WriteFile(picture, []byte(r.picture()), 0o644); err != nil {
+		return fmt.Errorf("write picture: %w", err)
 	}
 	return nil
 }
 
-// addBinaries measures what is installed.
-func (r *report) addBinaries() error {
-	for _, c := range r.contestants {
-		if c.memory {
-			continue
-		}
-		var sum int64
-		for _, p := range c.paths {
-			n, err := strippedSize(p)
-			if err != nil {
-				return err
-			}
-			sum += n
-		}
-		r.results.add(measureBinary, c.name, float64(sum))
+// fill writes all that there is to tell.
+func (r *report) fill(picture string) error {
+	if err := r.head(); err != nil {
+		return err
 	}
+	r.goals()
+	for _, s := range r.form.sections() {
+		r.section(s)
+	}
+	if len(r.results.curves) > 0 {
+		r.curves(picture)
+	}
+	if err := r.micro(); err != nil {
+		return err
+	}
+	r.foot()
 	return nil
 }
 
@@ -91,7 +86,7 @@ func (r *report) head() error {
 	if err != nil {
 		return err
 	}
-	r.put("# Performance\n\nWritten by `make bench` on %s, %s form; `make bench BENCH=long` is the long one. Do not edit.\n", today(), r.form.name)
+	r.put("# Performance\n\nWritten by `make bench BENCH=%s` on %s. Do not edit.\n", r.form.name, today())
 	r.put("%s. Mean number of runnable processes in the last minute: %s before the run, %s at its end.\n", r.machine, r.loadBefore, after)
 	r.put("| contestant | version |\n|---|---|")
 	for _, c := range r.contestants {
@@ -105,25 +100,20 @@ func (r *report) head() error {
 	return nil
 }
 
-// summary is Tocsin's ratios alone.
-func (r *report) summary(sections []section) {
-	var bases []string
-	for _, c := range r.contestants {
-		if strings.HasPrefix(c.name, "prometheus") {
-			bases = append(bases, c.name)
+// goals is the table of what Tocsin wants to reach.
+func (r *report) goals() {
+	r.put("## Goals\n\nMedian of the rounds (least – most). A ratio is Tocsin's value divided by that of Prometheus in the same round; the benchmarks of a cycle "+
+		"compare with rules.Manager of the library in one process, on the same samples, with identical results. Ordinary load is %d series and %d rules. "+
+		"A goal is reached when the median is, against each Prometheus.\n", r.form.series, r.form.rules)
+	r.put("| what | Tocsin | ÷ %s | ÷ %s | goal | reached |\n|---|---|---|---|---|---|", baseName, libraryName)
+	for _, g := range goals() {
+		of := r.subject(g)
+		reached := r.results.reached(g, of)
+		if spreadOf(r.results.values[g.measure][of]).n == 0 {
+			reached = "not measured in this form"
 		}
-	}
-	r.put("## In short: Tocsin as a part of Prometheus\n\n| | %s |\n|---|%s", strings.Join(bases, " | "), strings.Repeat("---|", len(bases)))
-	for _, s := range sections {
-		for _, col := range s.columns {
-			cells := []string{s.title + ": " + col.title}
-			for _, base := range bases {
-				cells = append(cells, ratioCell(r.results.ratios(col.measure, r.contestants[0].name, base)))
-			}
-			if cells[1] != "" {
-				r.put("| %s |", strings.Join(cells, " | "))
-			}
-		}
+		r.put("| %s | %s | %s | %s | %s | %s |", g.what, valueCell(r.results.values[g.measure][of], g.format),
+			valueCell(r.results.ratios(g.measure, of, baseName), fraction), valueCell(r.results.ratios(g.measure, of, libraryName), fraction), g.text(), reached)
 	}
 	r.put("")
 }
@@ -165,41 +155,75 @@ func (r *report) table(corner string, columns []column, cell func(column, contes
 	r.put("")
 }
 
+// micro is benchstat's summary of the benchmarks.
+func (r *report) micro() error {
+	if r.results.micro.Len() == 0 {
+		return nil
+	}
+	text, err := r.results.benchstat()
+	if err != nil {
+		return err
+	}
+	r.put("## Benchmarks\n\n`go test -bench` over %d rounds, summed up by benchstat: CPU time of a whole evaluation cycle with garbage collection, Tocsin's and that of "+
+		"Prometheus's rule groups (reference); what the window adds to the ingestion of a sample.\n\n```\n%s```\n", r.form.cycleRounds, text)
+	return nil
+}
+
 // curves is the picture's numbers.
 func (r *report) curves(picture string) {
 	r.put("## Costs by size\n\n%s\n\n![CPU and memory over the number of series and of rules](%s)\n", r.form.curveText(), picture)
-	for _, x := range []string{bySeries, byRules} {
-		curve := r.results.curves[x]
-		var sizes []int
-		for _, points := range curve {
-			for _, p := range points {
-				sizes = append(sizes, p.size)
-			}
-		}
-		slices.Sort(sizes)
-		sizes = slices.Compact(sizes)
-		line := "| CPU a scrape, RSS"
-		for _, n := range sizes {
-			line += fmt.Sprintf(" | %d %s", n, x)
-		}
-		r.put("%s |\n|---|%s", line, strings.Repeat("---|", len(sizes)))
-		for _, c := range r.contestants {
-			cells := []string{c.name}
-			for _, n := range sizes {
-				i := slices.IndexFunc(curve[c.name], func(p point) bool { return p.size == n })
-				if i < 0 {
-					cells = append(cells, "–")
-					continue
-				}
-				p := curve[c.name][i]
-				cells = append(cells, duration(p.cost.cpu)+", "+size(p.cost.rss))
-			}
-			if len(curve[c.name]) > 0 {
-				r.put("| %s |", strings.Join(cells, " | "))
-			}
-		}
-		r.put("")
+	for _, x := range axes {
+		r.curve(x, r.results.curves[x])
 	}
+}
+
+// curve is a table with a row for each contestant.
+func (r *report) curve(x string, curve map[string][]point) {
+	var sizes []int
+	for _, points := range curve {
+		for _, p := range points {
+			sizes = append(sizes, p.size)
+		}
+	}
+	slices.Sort(sizes)
+	sizes = slices.Compact(sizes)
+	line := "| CPU a scrape, RSS"
+	for _, n := range sizes {
+		line += " | " + sizeTitle(x, n)
+	}
+	r.put("%s |\n|---|%s", line, strings.Repeat("---|", len(sizes)))
+	for _, c := range r.contestants {
+		cells := []string{c.name}
+		for _, n := range sizes {
+			i := slices.IndexFunc(curve[c.name], func(p point) bool { return p.size == n })
+			if i < 0 {
+				cells = append(cells, "–")
+				continue
+			}
+			cells = append(cells, curve[c.name][i].String())
+		}
+		if len(curve[c.name]) > 0 {
+			r.put("| %s |", strings.Join(cells, " | "))
+		}
+	}
+	r.put("")
+}
+
+// sizeTitle is a size on an axis.
+func sizeTitle(x string, n int) string {
+	if x == byBoth {
+		return fmt.Sprintf("%d series, %d rules", n, n/10)
+	}
+	return fmt.Sprintf("%d %s", n, x)
+}
+
+// String is a cell of the table.
+func (p point) String() string {
+	s := duration(p.cost.cpu) + ", " + size(p.cost.rss)
+	if p.slow {
+		s += fmt.Sprintf("; cannot keep up, misses %.0f %%", 100*p.missed)
+	}
+	return s
 }
 
 func (r *report) foot() {

@@ -34,11 +34,11 @@ func TestSpread(t *testing.T) {
 // A ratio is one of values of the same round.
 func TestRatios(t *testing.T) {
 	r := newResults()
-	for _, v := range []float64{2, math.NaN(), 9} {
-		r.add(measureCPU, "a", v)
+	for i, v := range []float64{2, math.NaN(), 9} {
+		r.set(measureCPU, "a", i, v)
 	}
-	for _, v := range []float64{4, 5, 0} {
-		r.add(measureCPU, "b", v)
+	for i, v := range []float64{4, 5, 0} {
+		r.set(measureCPU, "b", i, v)
 	}
 	if diff := cmp.Diff([]float64{.5}, r.ratios(measureCPU, "a", "b")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -48,11 +48,9 @@ func TestRatios(t *testing.T) {
 // Who fails in one round is not compared with another round of the others.
 func TestRoundsStayInStep(t *testing.T) {
 	r := newResults()
-	r.add(measureCPU, "b", 4)
-	r.level([]string{"a", "b"})
-	r.add(measureCPU, "a", 3)
-	r.add(measureCPU, "b", 6)
-	r.level([]string{"a", "b"})
+	r.set(measureCPU, "b", 0, 4)
+	r.set(measureCPU, "b", 1, 6)
+	r.set(measureCPU, "a", 1, 3)
 	if diff := cmp.Diff([]float64{.5}, r.ratios(measureCPU, "a", "b")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -76,17 +74,15 @@ func TestFormats(t *testing.T) {
 
 func TestReport(t *testing.T) {
 	b := &bench{
-		form: shortForm(), results: newResults(), log: slog.New(slog.DiscardHandler),
-		contestants: []contestant{tocsin("tocsin", os.Args[0], false), prometheus(baseName, "", os.Args[0])},
+		form: mediumForm(), results: newResults(), log: slog.New(slog.DiscardHandler),
+		contestants: []contestant{tocsin("tocsin", os.Args[0]), prometheus(baseName, "", os.Args[0])},
 	}
 	for i, c := range b.contestants {
 		b.contestants[i].paths = []string{os.Args[0]}
-		b.results.add(measureRSS, c.name, float64(i+1)*(40<<20))
-		for _, x := range []string{bySeries, byRules} {
-			if b.results.curves[x] == nil {
-				b.results.curves[x] = map[string][]point{}
-			}
-			b.results.curves[x][c.name] = []point{{1000, cost{cpu: .01, rss: 4e7}}, {10000, cost{cpu: .1, rss: 9e7}}}
+		b.results.set(measureRSS, c.name, 0, float64(i+1)*(40<<20))
+		for _, x := range axes {
+			b.results.point(x, c.name, point{size: 1000, cost: cost{cpu: .01, rss: 4e7}})
+			b.results.point(x, c.name, point{size: 10000, cost: cost{cpu: .1, rss: 9e7}, missed: .5, slow: i > 0})
 		}
 	}
 	b.results.note("Something failed.")
@@ -99,7 +95,7 @@ func TestReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := read(t, out)
-	for _, want := range []string{"| tocsin | 40.0 MiB |", "| Ordinary load: RSS | 0.50 |", "](performance.svg)", "- Something failed.", "10.0 ms, 38.1 MiB"} {
+	for _, want := range []string{"| tocsin | 40.0 MiB |", "| RSS, ordinary load | 40.0 MiB | 0.50 |  | ≤ 0.50 | yes |", "cannot keep up, misses 50 %", "](performance.svg)", "- Something failed.", "10.0 ms, 38.1 MiB"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in:\n%s", want, text)
 		}

@@ -1,39 +1,48 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"slices"
 	"sync"
 )
 
-// What is measured of each contestant. Less is better.
+// What is measured of each contestant. Less is better. The benchmarks of micro.go
+// bear names of their own.
 const (
 	measureRSS          = "rss"
 	measureAnon         = "anon"
 	measureTmpfs        = "tmpfs"
 	measureCPU          = "cpu"
 	measureWritten      = "written"
+	measureFlat         = "flat"
 	measureDelay        = "delay"
 	measureDelayMax     = "delay_max"
 	measureWhole        = "whole"
+	measureWholeShare   = "whole_share"
+	measureFilled       = "filled"
 	measureKilled       = "killed"
 	measureKilledAlert  = "killed_alert"
 	measureStop         = "stop"
 	measureStopped      = "stopped"
 	measureStoppedAlert = "stopped_alert"
 	measureStorm        = "storm"
+	measureStormLost    = "storm_lost"
 	measureStormCPU     = "storm_cpu"
 	measureStormEval    = "storm_eval"
 	measureStormPeak    = "storm_peak"
 	measureBinary       = "binary"
+	measureCore         = "core"
+	measureMissed       = "missed"
 )
 
 // results are the values of one run of the bench.
 type results struct {
 	mu     sync.Mutex                      // guards what follows while parts run
-	values map[string]map[string][]float64 // by measure and contestant, one for each round
+	values map[string]map[string][]float64 // by measure and contestant, one for each round; NaN where there is none
 	curves map[string]map[string][]point   // by what grows and contestant
+	micro  bytes.Buffer                    // what go test -bench has printed
 	notes  []string
 }
 
@@ -41,32 +50,29 @@ func newResults() *results {
 	return &results{values: map[string]map[string][]float64{}, curves: map[string]map[string][]point{}}
 }
 
-// add puts in the value of the next round; NaN where there is none.
-func (r *results) add(measure, contestant string, v float64) {
+// set puts in the value of one round.
+func (r *results) set(measure, contestant string, round int, v float64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.values[measure] == nil {
 		r.values[measure] = map[string][]float64{}
 	}
-	r.values[measure][contestant] = append(r.values[measure][contestant], v)
+	vs := r.values[measure][contestant]
+	for len(vs) <= round {
+		vs = append(vs, math.NaN())
+	}
+	vs[round] = v
+	r.values[measure][contestant] = vs
 }
 
-// level ends a round: contestants without a value in it get NaN, so that values of
-// one index are of one round.
-func (r *results) level(contestants []string) {
+// point adds a point to a curve.
+func (r *results) point(x, contestant string, p point) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, values := range r.values {
-		n := 0
-		for _, vs := range values {
-			n = max(n, len(vs))
-		}
-		for _, c := range contestants {
-			for len(values[c]) < n {
-				values[c] = append(values[c], math.NaN())
-			}
-		}
+	if r.curves[x] == nil {
+		r.curves[x] = map[string][]point{}
 	}
+	r.curves[x][contestant] = append(r.curves[x][contestant], p)
 }
 
 // note is a sentence for the report.

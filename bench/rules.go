@@ -10,6 +10,9 @@ import (
 // rulesPerGroup is about what a group of a public collection holds.
 const rulesPerGroup = 25
 
+// usualWindow is how many scrapes the windows of most rules have.
+const usualWindow = 20
+
 // shape is an alert as public collections have them: a pattern in which SEL is
 // the matcher of one service, W5 to W60 are windows of as many minutes at an
 // interval of 15 s, and T a threshold: rarely the low one, which is exceeded.

@@ -9,11 +9,14 @@ import (
 )
 
 // cyclesPerHour is how many scrapes an hour has at the default interval.
-const cyclesPerHour = int(time.Hour / (15 * time.Second))
+const cyclesPerHour = int(time.Hour / realInterval)
+
+// steadyPast is nearly an hour of scrapes: the windows of most rules are full.
+const steadyPast = int(headSpan / realInterval)
 
 // steady measures what an ordinary load costs: memory, CPU, bytes written.
-func (b *bench) steady(ctx context.Context, all []contestant) (err error) {
-	w := workload{seed: b.form.seed, series: b.form.series, rules: b.form.rules, interval: b.form.interval}
+func (b *bench) steady(ctx context.Context, round int, all []contestant) (err error) {
+	w := workload{seed: b.form.seed, series: b.form.series, rules: b.form.rules, interval: b.form.interval, past: steadyPast}
 	lanes, err := b.lanes(all, w)
 	if err != nil {
 		return err
@@ -25,21 +28,30 @@ func (b *bench) steady(ctx context.Context, all []contestant) (err error) {
 	if err := pause(ctx, b.form.warmUp); err != nil {
 		return err
 	}
-	for range b.form.windows {
+	for n := range b.form.windows {
 		costs, err := watch(ctx, lanes, b.form.window)
 		if err != nil {
 			return err
 		}
 		for i, l := range lanes {
-			c := costs[i]
-			b.results.add(measureRSS, l.name, c.rss)
-			b.results.add(measureAnon, l.name, c.anon)
-			b.results.add(measureTmpfs, l.name, c.tmpfs)
-			b.results.add(measureCPU, l.name, c.cpu)
-			b.results.add(measureWritten, l.name, c.written*float64(cyclesPerHour))
+			c, at := costs[i], round*b.form.windows+n
+			b.results.set(measureRSS, l.name, at, c.rss)
+			b.results.set(measureAnon, l.name, at, c.anon)
+			b.results.set(measureTmpfs, l.name, at, c.tmpfs)
+			b.results.set(measureCPU, l.name, at, c.cpu)
+			b.results.set(measureWritten, l.name, at, c.written*float64(cyclesPerHour))
 		}
 	}
-	return each(lanes, (*lane).stop)
+	return each(lanes, func(l *lane) error {
+		all, err := l.counters()
+		if err != nil {
+			return err
+		}
+		if n := all["tocsin_plan_mismatches_total"]; n > 0 {
+			b.results.note("%s found %.0f evaluations of its plan that differ from promql.Engine's.", l.name, n)
+		}
+		return l.stop()
+	})
 }
 
 // cost is what a contestant uses: bytes that it holds (the median of the samples),

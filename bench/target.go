@@ -16,6 +16,7 @@ type target struct {
 	server  *http.Server
 
 	mu      sync.Mutex
+	closed  bool // refuses scrapes
 	scrapes int
 	flipped map[int]*change // by number of the flip
 	stormed *change
@@ -40,6 +41,11 @@ func newTarget(m *metrics) (*target, error) {
 func (t *target) serve(w http.ResponseWriter, _ *http.Request) {
 	at := time.Now()
 	t.mu.Lock()
+	if t.closed {
+		t.mu.Unlock()
+		http.Error(w, "not open yet", http.StatusServiceUnavailable)
+		return
+	}
 	for _, c := range t.flipped {
 		c.see(at)
 	}
@@ -49,6 +55,13 @@ func (t *target) serve(w http.ResponseWriter, _ *http.Request) {
 	t.mu.Unlock()
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	_, _ = w.Write(text) // a contestant that hangs up has no scrape
+}
+
+// answer tells whether scrapes are answered; they are from the start on.
+func (t *target) answer(open bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.closed = !open
 }
 
 // see notes the first scrape after a change.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // usage is what a process has used, by the kernel's own count.
@@ -31,16 +32,12 @@ func (u usage) add(v usage) usage {
 	}
 }
 
-// clockTick is the unit of times in /proc/PID/stat: USER_HZ, which is 100 on
-// every architecture that Go runs on.
-const clockTick = 10 * time.Millisecond
-
 // usageOf reads what the process has used so far.
 func usageOf(pid int) (usage, error) {
 	dir := filepath.Join("/proc", strconv.Itoa(pid))
 	var u usage
 	var err error
-	if u.cpu, err = cpuTime(filepath.Join(dir, "stat")); err != nil {
+	if u.cpu, err = cpuTime(pid); err != nil {
 		return usage{}, err
 	}
 	smaps, err := procFields(filepath.Join(dir, "smaps_rollup"))
@@ -130,27 +127,15 @@ func statOf(info fs.FileInfo) (*syscall.Stat_t, bool) {
 	return st, ok
 }
 
-// cpuTime is the user and the system time in a file like /proc/PID/stat.
-func cpuTime(path string) (time.Duration, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return 0, fmt.Errorf("read usage: %w", err)
+// cpuTime is the user and the system time of a process, to the nanosecond: its CPU
+// clock, as clock_getcpuclockid(3) makes the number of it.
+func cpuTime(pid int) (time.Duration, error) {
+	const perProcess = 2
+	var t unix.Timespec
+	if err := unix.ClockGettime(int32(^pid<<3|perProcess), &t); err != nil {
+		return 0, fmt.Errorf("read CPU time of process %d: %w", pid, err)
 	}
-	// The second field is the name in parentheses, which may hold some itself.
-	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
-	const utime, stime = 11, 12 // counted from the third field of the file
-	if len(fields) <= stime {
-		return 0, fmt.Errorf("read usage: %s has %d fields", path, len(fields))
-	}
-	var ticks int64
-	for _, f := range fields[utime : stime+1] {
-		n, err := strconv.ParseInt(f, 10, 64)
-		if err != nil {
-			return 0, fmt.Errorf("read usage: %s: %w", path, err)
-		}
-		ticks += n
-	}
-	return time.Duration(ticks) * clockTick, nil
+	return time.Duration(t.Nano()), nil
 }
 
 // procFields reads lines of the form "name: number unit".

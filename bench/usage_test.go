@@ -1,8 +1,8 @@
 package main
 
 import (
+	"errors"
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 )
@@ -21,26 +21,25 @@ func TestUsageOfThisProcess(t *testing.T) {
 	}
 }
 
-func TestCPUTime(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "stat")
-	for _, tc := range []struct {
-		text string
-		want time.Duration
-		ok   bool
-	}{
-		{"7 (a) b) S 1 2 3 4 5 6 7 8 9 10 150 50 0 0 20", 2 * time.Second, true},
-		{"7 (a) S 1 2 3", 0, false},
-		{"7 (a) S 1 2 3 4 5 6 7 8 9 10 x 50 0", 0, false},
-		{"", 0, false},
-	} {
-		// The name ends at the last parenthesis.
-		if err := os.WriteFile(path, []byte(tc.text), 0o644); err != nil {
-			t.Fatal(err)
+func TestCPUTimeIsThatOfTheProcess(t *testing.T) {
+	busy, err := startProcess(t.TempDir(), []string{"sh", "-c", "while :; do :; done"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = busy.kill() })
+	err = poll(t.Context(), time.Millisecond, time.Minute, func() error {
+		used, err := cpuTime(busy.pid())
+		if err == nil && used < 5*time.Millisecond {
+			err = errors.New("it has done nothing yet")
 		}
-		got, err := cpuTime(path)
-		if got != tc.want || (err == nil) != tc.ok {
-			t.Errorf("%q: %s, %v; want %s", tc.text, got, err, tc.want)
-		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	_ = busy.kill()
+	if used, err := cpuTime(busy.pid()); err == nil {
+		t.Errorf("%s of a process that has ended", used)
 	}
 }
 

@@ -15,6 +15,7 @@ type workload struct {
 	series   int
 	rules    int
 	interval time.Duration // of scrapes and evaluations; the windows of the rules follow it
+	past     int           // scrapes whose samples are there before the first one
 	flips    int           // gauges that rise at moments of their own, each with a rule
 	storm    int           // gauges that rise at once, with one rule
 }
@@ -48,7 +49,8 @@ type metrics struct {
 }
 
 func (w workload) metrics() *metrics {
-	m := &metrics{begun: time.Now(), flips: w.flips, storm: w.storm}
+	begun := time.Now().Add(-time.Duration(w.past+2) * w.interval) // counters begin at zero
+	m := &metrics{begun: begun, flips: w.flips, storm: w.storm}
 	r := rand.New(rand.NewPCG(w.seed, 1))
 	for i := 0; len(m.sources) < w.series; i++ {
 		m.service(r, fmt.Sprintf("svc-%04d", i))

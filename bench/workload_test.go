@@ -98,7 +98,10 @@ func TestRulesArePrometheusRules(t *testing.T) {
 
 // A workload whose flips have no rule would be waited for in vain.
 func TestFormsHaveRoomForTheirStimuli(t *testing.T) {
-	for _, f := range []form{shortForm(), longForm()} {
+	for _, f := range []form{shortForm(), mediumForm(), longForm()} {
+		if f.flips%f.latencyRounds != 0 {
+			t.Errorf("%s form: %d flips in %d rounds", f.name, f.flips, f.latencyRounds)
+		}
 		if groups := f.latencyRules / rulesPerGroup; f.flips+1 > groups {
 			t.Errorf("%s form: %d flips and one more rule in %d groups", f.name, f.flips, groups)
 		}

@@ -14,7 +14,7 @@ import (
 
 // settle tells the quota what there is, and what waits for room in it.
 func (r *alertingRule) settle(limit int, asks bool) {
-	active, waiting := r.countActive(), r.waiting
+	active, waiting := r.active.count(), r.waiting
 	if !asks || limit > 0 && active >= limit {
 		waiting = nil // for room in the group's own limit, or for another evaluation
 	}
@@ -23,7 +23,7 @@ func (r *alertingRule) settle(limit int, asks bool) {
 
 // overflow says what was held back, and by which limit.
 func (r *alertingRule) overflow(limit, heldBack int) error {
-	if limit > 0 && r.countActive() >= limit {
+	if limit > 0 && r.active.count() >= limit {
 		return fmt.Errorf("limit of %d alerts reached: %d more are held back until others end", limit, heldBack)
 	}
 	return fmt.Errorf("limit of %d alerts of all rules together (ALERT_LIMIT) reached: %d more of this rule are held back until others end", r.engine.quota.max, heldBack)
@@ -36,7 +36,7 @@ const maxWaiting = 10_000
 // admit makes pending alerts of new elements until a limit is reached: those
 // that wait longest first, and of these by their labels, as the order of a result
 // is nobody's. It returns them, and how many it kept out.
-func (r *alertingRule) admit(fresh []found, in input, certain bool) (admitted []alert.Fingerprint, heldBack int) {
+func (r *alertingRule) admit(fresh []found, in input, certain bool) (admitted []*activeAlert, heldBack int) {
 	if in.limit > 0 || r.engine.quota.max > 0 {
 		slices.SortStableFunc(fresh, func(a, b found) int {
 			return cmp.Or(r.since(a.fp, in.ts).Compare(r.since(b.fp, in.ts)), labels.Compare(a.labels, b.labels))
@@ -46,7 +46,7 @@ func (r *alertingRule) admit(fresh []found, in input, certain bool) (admitted []
 	if !certain { // what is not returned may wait all the same
 		maps.Copy(waiting, r.waiting)
 	}
-	room := in.limit - r.countActive()
+	room := in.limit - r.active.count()
 	for _, f := range fresh {
 		since := r.since(f.fp, in.ts)
 		if in.limit > 0 && room <= 0 || !r.engine.quota.take(r, since) {
@@ -58,11 +58,12 @@ func (r *alertingRule) admit(fresh []found, in input, certain bool) (admitted []
 		}
 		room--
 		delete(waiting, f.fp)
-		r.active[f.fp] = &alert.Alert{
+		a := r.active.add(f.fp, alert.Alert{
 			State: alert.Pending, Labels: f.labels, Annotations: f.annotations, Value: f.value, ActiveAt: since,
-		}
-		r.changed[f.fp] = true
-		admitted = append(admitted, f.fp)
+		})
+		a.changed, a.seen = true, true
+		delete(r.gone, f.fp)
+		admitted = append(admitted, a)
 	}
 	r.waiting, r.heldBack = waiting, heldBack
 	return admitted, heldBack
@@ -98,14 +99,4 @@ func (r *alertingRule) since(fp alert.Fingerprint, ts time.Time) time.Time {
 		return t
 	}
 	return ts
-}
-
-func (r *alertingRule) countActive() int {
-	n := 0
-	for _, a := range r.active {
-		if a.State != alert.Inactive {
-			n++
-		}
-	}
-	return n
 }

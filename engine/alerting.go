@@ -3,12 +3,9 @@ package engine
 import (
 	"context"
 	"errors"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/promql"
 
 	"github.com/tocsin/tocsin/alert"
 )
@@ -25,7 +22,7 @@ type alertingRule struct {
 	ghost       bool // there is state, but no rule that could be read
 	// templates are the rule's templates, by what they were written as.
 	templates map[string]ruleTemplate
-	active    map[alert.Fingerprint]*alert.Alert
+	active    activeSet
 	// waiting are alerts that the limit keeps out, by when they were first seen.
 	waiting map[alert.Fingerprint]time.Time
 	// unseenSince is the last evaluation if that was no look at them, else zero.
@@ -38,9 +35,10 @@ type alertingRule struct {
 	// returns then may be for want of it.
 	needsTarget bool
 	origin      origin
+	url         string // where receivers find the expression; empty until it is needed
 
-	changed map[alert.Fingerprint]bool // what the journal does not know yet; false: gone
-	news    map[alert.Fingerprint]bool // what began to fire or ended, and was not sent since
+	gone map[alert.Fingerprint]bool // alerts that are no more, which the journal does not know yet
+	said int                        // how many changes this evaluation has logged
 }
 
 // found is an element that the expression returned.
@@ -51,7 +49,7 @@ type found struct {
 	value       float64
 }
 
-func (r *alertingRule) eval(ctx context.Context, in input) ([]promql.Sample, error) {
+func (r *alertingRule) eval(ctx context.Context, in input) ([]point, error) {
 	var result []found
 	var err error
 	blind := in.blind && !r.watchesAbsence
@@ -68,20 +66,12 @@ func (r *alertingRule) eval(ctx context.Context, in input) ([]promql.Sample, err
 		return nil, ctx.Err() // cut off by the stop: nothing was seen
 	}
 	ev := r.evidence(in, err == nil && !blind)
-	seen := make(map[alert.Fingerprint]bool, len(result))
-	var fresh []found
-	for _, f := range result {
-		if a := r.active[f.fp]; a != nil && a.State != alert.Inactive {
-			a.Value, a.Annotations = f.value, f.annotations
-			seen[f.fp] = true
-			continue
-		}
-		fresh = append(fresh, f)
-	}
+	fresh := r.look(result)
+	r.said = 0
 	// What is there goes first: the limit counts what is left of it. An alert that
 	// had ended and is back begins anew with its admission.
-	for _, fp := range r.order() {
-		r.advance(fp, seen[fp], ev, in.ts)
+	for _, a := range r.active.all() {
+		r.advance(a, ev, in.ts)
 	}
 	asked := err == nil && !blind
 	certain := ev.ends && ev.begins
@@ -89,17 +79,31 @@ func (r *alertingRule) eval(ctx context.Context, in input) ([]promql.Sample, err
 	r.settle(in.limit, asked) // what has ended makes room
 	heldBack := 0
 	if asked {
-		var admitted []alert.Fingerprint
+		var admitted []*activeAlert
 		admitted, heldBack = r.admit(fresh, in, certain)
-		for _, fp := range admitted {
-			r.advance(fp, true, ev, in.ts)
+		for _, a := range admitted {
+			r.advance(a, ev, in.ts)
 		}
 	}
+	r.logMore()
 	r.settle(in.limit, asked)
 	if err == nil && heldBack > 0 {
 		err = r.overflow(in.limit, heldBack)
 	}
-	return r.samples(in.at), err
+	return r.points(), err
+}
+
+// look finds what the expression returned among the alerts that are there, and
+// gives what is not.
+func (r *alertingRule) look(result []found) (fresh []found) {
+	for _, f := range result {
+		if a := r.active.get(f.fp); a != nil && a.State != alert.Inactive {
+			a.Value, a.Annotations, a.seen = f.value, f.annotations, true
+			continue
+		}
+		fresh = append(fresh, f)
+	}
+	return fresh
 }
 
 // query evaluates the expression and makes alerts of what it returns.
@@ -154,57 +158,64 @@ func (r *alertingRule) query(ctx context.Context, in input) ([]found, error) {
 	return result, nil
 }
 
-// order gives the alerts in an order that does not change between evaluations.
-func (r *alertingRule) order() []alert.Fingerprint {
-	if len(r.active) == 0 {
-		return nil
-	}
-	return slices.Sorted(maps.Keys(r.active))
-}
-
 // advance moves one alert on and notes what changed.
-func (r *alertingRule) advance(fp alert.Fingerprint, seen bool, ev evidence, ts time.Time) {
-	a := r.active[fp]
-	before := *a
-	keep := step(a, observation{
-		ts: ts, seen: seen, doubt: seen && !ev.begins, evidence: ev.ending(a),
+func (r *alertingRule) advance(a *activeAlert, ev evidence, ts time.Time) {
+	before := a.Alert
+	keep := step(&a.Alert, observation{
+		ts: ts, seen: a.seen, doubt: a.seen && !ev.begins, evidence: ev.ending(&a.Alert),
 		hold: r.rule.For, keepFiring: r.rule.KeepFiringFor, holdLimit: r.engine.opts.HoldLimit,
 	})
+	a.seen = false
 	if !keep {
-		delete(r.active, fp)
-		r.changed[fp] = false
-	} else if transition(&before, a) {
-		r.changed[fp] = true
+		r.active.remove(a.fp)
+		r.gone[a.fp] = true
+	} else if transition(&before, &a.Alert) {
+		a.changed = true
 	}
 	if before.State != a.State && keep {
-		r.news[fp] = a.State != alert.Pending
+		a.news = a.State != alert.Pending
 	}
-	r.logChange(&before, a, keep)
+	r.logChange(&before, &a.Alert, keep)
 }
 
+// maxSaid bounds how many changes of one evaluation are logged one by one.
+const maxSaid = 20
+
 func (r *alertingRule) logChange(before, a *alert.Alert, kept bool) {
-	log := r.engine.log
+	what := ""
 	switch {
+	case before.HeldSince.IsZero() && !a.HeldSince.IsZero():
+		what = "alert held, there is no fresh data to tell its end or its begin"
 	case before.State == a.State:
 	case a.State == alert.Firing:
-		log.Info("alert firing", "alert", r.rule.Alert, "labels", a.Labels.String(), "value", a.Value)
+		what = "alert firing"
 	case a.State == alert.Inactive && kept:
-		log.Info("alert resolved", "alert", r.rule.Alert, "labels", a.Labels.String())
+		what = "alert resolved"
 	}
-	if before.HeldSince.IsZero() && !a.HeldSince.IsZero() {
-		log.Info("alert held, there is no fresh data to tell its end or its begin", "alert", r.rule.Alert, "labels", a.Labels.String())
+	if what == "" {
+		return
+	}
+	if r.said++; r.said <= maxSaid {
+		r.engine.log.Info(what, "alert", r.rule.Alert, "labels", a.Labels.String(), "value", a.Value)
+	}
+}
+
+// logMore tells how many changes were not logged one by one: in a storm the lines
+// would be more work than the alerts.
+func (r *alertingRule) logMore() {
+	if more := r.said - maxSaid; more > 0 {
+		r.engine.log.Info("more alerts of the rule have changed", "alert", r.rule.Alert, "alerts", more)
 	}
 }
 
 // snapshot copies the alerts for readers, in the order of their labels, with the
 // highest state among them.
 func (r *alertingRule) snapshot() ([]alert.Alert, alert.State) {
-	as := make([]alert.Alert, 0, len(r.active))
+	as := make([]alert.Alert, 0, r.active.len())
 	highest := alert.Inactive
-	for _, a := range r.active {
-		as = append(as, *a)
+	for _, a := range r.active.byLabels() {
+		as = append(as, a.Alert)
 		highest = max(highest, a.State)
 	}
-	slices.SortFunc(as, func(a, b alert.Alert) int { return labels.Compare(a.Labels, b.Labels) })
 	return as, highest
 }

@@ -1,10 +1,7 @@
 package engine
 
 import (
-	"time"
-
 	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/promql"
 
 	"github.com/tocsin/tocsin/alert"
 )
@@ -19,31 +16,43 @@ const (
 	stateLabel     = "alertstate"
 )
 
-// samples are the series of what is active.
-func (r *alertingRule) samples(at time.Time) []promql.Sample {
-	var out []promql.Sample
-	t := at.UnixMilli()
-	for _, fp := range r.order() {
-		a := r.active[fp]
+// points are the samples of what is active.
+func (r *alertingRule) points() []point {
+	if r.active.len() == 0 {
+		return nil
+	}
+	out := make([]point, 0, 2*r.active.len())
+	lb := labels.NewBuilder(labels.EmptyLabels())
+	for _, a := range r.active.all() {
 		if a.State == alert.Inactive {
 			continue
 		}
-		// As in Prometheus, a rule's label whose template gave nothing stands here
-		// as it was written.
-		lb := labels.NewBuilder(r.rule.Labels)
-		a.Labels.Range(func(l labels.Label) { lb.Set(l.Name, l.Value) })
-		lb.Set(labels.MetricName, forStateMetric)
-		forState := lb.Labels()
-		lb.Set(labels.MetricName, heldMetric)
-		held := lb.Labels()
-		lb.Set(labels.MetricName, alertsMetric)
-		lb.Set(stateLabel, a.State.String())
-		out = append(out,
-			promql.Sample{Metric: lb.Labels(), T: t, F: 1},
-			promql.Sample{Metric: forState, T: t, F: float64(a.ActiveAt.Unix())})
-		if !a.HeldSince.IsZero() {
-			out = append(out, promql.Sample{Metric: held, T: t, F: float64(a.HeldSince.Unix())})
+		if a.alerts == nil || a.state != a.State {
+			a.state, a.alerts = a.State, r.seriesOf(lb, a, alertsMetric)
 		}
+		if a.forState == nil {
+			a.forState = r.seriesOf(lb, a, forStateMetric)
+		}
+		out = append(out, point{series: a.alerts, v: 1}, point{series: a.forState, v: float64(a.ActiveAt.Unix())})
+		if a.HeldSince.IsZero() {
+			continue
+		}
+		if a.held == nil {
+			a.held = r.seriesOf(lb, a, heldMetric)
+		}
+		out = append(out, point{series: a.held, v: float64(a.HeldSince.Unix())})
 	}
 	return out
+}
+
+// seriesOf makes one of the series of an alert. As in Prometheus, a rule's label
+// whose template gave nothing stands there as it was written.
+func (r *alertingRule) seriesOf(lb *labels.Builder, a *activeAlert, name string) *series {
+	lb.Reset(r.rule.Labels)
+	a.Labels.Range(func(l labels.Label) { lb.Set(l.Name, l.Value) })
+	lb.Set(labels.MetricName, name)
+	if name == alertsMetric {
+		lb.Set(stateLabel, a.State.String())
+	}
+	return r.written.find(lb.Labels())
 }

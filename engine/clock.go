@@ -78,9 +78,9 @@ func (g *group) shift(gap time.Duration) {
 		return
 	}
 	for _, r := range g.alerting() {
-		for fp, a := range r.active {
-			if shift(a, gap) {
-				r.changed[fp] = true
+		for _, a := range r.active.all() {
+			if shift(&a.Alert, gap) {
+				a.changed = true
 			}
 		}
 		r.shiftWaiting(gap)
@@ -95,9 +95,9 @@ func (g *group) move(step time.Duration, now time.Time) {
 		}
 	}
 	for _, r := range g.alerting() {
-		for fp, a := range r.active {
-			move(a, step, now)
-			r.changed[fp] = true
+		for _, a := range r.active.all() {
+			move(&a.Alert, step, now)
+			a.changed = true
 		}
 		r.shiftWaiting(step)
 	}
@@ -105,7 +105,7 @@ func (g *group) move(step time.Duration, now time.Time) {
 
 // counts tells whether time runs for any of the rule's alerts.
 func (r *alertingRule) counts() bool {
-	for _, a := range r.active {
+	for _, a := range r.active.byFP {
 		if a.State == alert.Pending || !a.KeepFiringSince.IsZero() || !a.HeldSince.IsZero() {
 			return true
 		}

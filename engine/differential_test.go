@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"regexp"
 	"sort"
-	"strings"
 	"testing"
 	"time"
 
@@ -19,6 +18,8 @@ import (
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
 	"github.com/prometheus/prometheus/tsdb/tsdbutil"
 	"github.com/prometheus/prometheus/util/teststorage"
+
+	"github.com/tocsin/tocsin/engine/internal/randomrules"
 )
 
 var (
@@ -130,39 +131,34 @@ func putHistograms(t *testing.T, db storage.AppendableV2, at time.Time, hists ma
 	}
 }
 
+// randomRules are rules of which Prometheus and this engine think alike.
 func randomRules(rnd *rand.Rand) string {
-	pick := func(from ...string) string { return from[rnd.IntN(len(from))] }
-	var b strings.Builder
-	b.WriteString("groups:\n")
-	for g := range 1 + rnd.IntN(2) {
-		fmt.Fprintf(&b, "- name: g%d\n  query_offset: %s\n  limit: %s\n", g, pick("0s", "0s", "15s", "20s"), pick("0", "0", "0", "5"))
-		if rnd.IntN(2) == 0 {
-			b.WriteString("  labels: {team: t1}\n")
-		}
-		b.WriteString("  rules:\n")
-		for r := range 1 + rnd.IntN(6) {
-			expr := pick(
-				"m > 2", "m", "n == 3", "sum by (a) (m) > 3", "sum(m)", "absent(m{a=\"x\"})", "m > on (a, b) n",
-				"rate(c[1m]) > 0.02", "max_over_time(m[1m]) > 3", "m unless on (a) n", "vector(1)", "2 > bool 1", "vector(time()) % 45 < 30",
-				"ALERTS{alertstate=\"firing\"}", "count by (alertstate) (ALERTS)", "ALERTS_FOR_STATE > 0", "rec", "rec > 2", "m offset 30s > 1",
-				"quantile_over_time(0.5, m[2m]) > 1", "-m < -2", "topk(1, m) > 0", "count_values(\"v\", m)", "m{a=\"x\"} or n{a=\"y\"}",
-				"h", "histogram_count(h) > 12", "sum(h)", "rate(h[1m])", "histogram_quantile(0.9, h) > 1", "h or m")
-			if rnd.IntN(4) == 0 {
-				fmt.Fprintf(&b, "  - record: rec\n    expr: '%s'\n    labels: {from: g%d, n: \"%d\"}\n", expr, g, r)
-				continue
-			}
-			fmt.Fprintf(&b, "  - alert: A%d\n    expr: '%s'\n    for: %s\n    keep_firing_for: %s\n    labels:\n      r: g%d-%d\n",
-				rnd.IntN(3), expr, pick("0s", "0s", "15s", "40s", "2m"), pick("0s", "0s", "30s", "1m"), g, r)
-			if rnd.IntN(2) == 0 {
-				fmt.Fprintf(&b, "      %s\n", pick(
-					`val: "{{ $value }}"`, `b: ""`, `team: mine`, `t: "{{ $labels.a | toUpper }}"`,
-					`q: '{{ with query "count(n)" }}{{ . | first | value }}{{ end }}'`, `bad: "{{ $labels.a | toDuration }}"`))
-			}
-			fmt.Fprintf(&b, "    annotations:\n      s: '%s'\n", pick("{{ $value }} of {{ $labels }}", "{{ humanize $value }}",
-				"{{ template \"none\" }}", "{{ range query \"m\" }}{{ .Labels.a }}{{ .Value }}{{ end }}", "{{ $externalURL }}"))
-		}
-	}
-	return b.String()
+	return randomrules.New(rnd).Rules(randomrules.Form{
+		Groups: 2, Rules: 6,
+		Group: [][]string{
+			{"query_offset: 0s", "query_offset: 0s", "query_offset: 15s", "query_offset: 20s"},
+			{"limit: 0", "limit: 0", "limit: 0", "limit: 5"},
+			{"labels: {team: t1}", "labels: {}"},
+		},
+		Expr: func() string { return diffExprs[rnd.IntN(len(diffExprs))] },
+		Labels: []string{
+			`val: "{{ $value }}"`, `b: ""`, `team: mine`, `t: "{{ $labels.a | toUpper }}"`,
+			`q: '{{ with query "count(n)" }}{{ . | first | value }}{{ end }}'`, `bad: "{{ $labels.a | toDuration }}"`,
+		},
+		Annotations: []string{
+			"{{ $value }} of {{ $labels }}", "{{ humanize $value }}", "{{ template \"none\" }}",
+			"{{ range query \"m\" }}{{ .Labels.a }}{{ .Value }}{{ end }}", "{{ $externalURL }}",
+		},
+		For: []string{"0s", "0s", "15s", "40s", "2m"}, Keep: []string{"0s", "0s", "30s", "1m"},
+	})
+}
+
+var diffExprs = []string{
+	"m > 2", "m", "n == 3", "sum by (a) (m) > 3", "sum(m)", "absent(m{a=\"x\"})", "m > on (a, b) n",
+	"rate(c[1m]) > 0.02", "max_over_time(m[1m]) > 3", "m unless on (a) n", "vector(1)", "2 > bool 1", "vector(time()) % 45 < 30",
+	"ALERTS{alertstate=\"firing\"}", "count by (alertstate) (ALERTS)", "ALERTS_FOR_STATE > 0", "rec", "rec > 2", "m offset 30s > 1",
+	"quantile_over_time(0.5, m[2m]) > 1", "-m < -2", "topk(1, m) > 0", "count_values(\"v\", m)", "m{a=\"x\"} or n{a=\"y\"}",
+	"h", "histogram_count(h) > 12", "sum(h)", "rate(h[1m])", "histogram_quantile(0.9, h) > 1", "h or m",
 }
 
 // visible is all that can be seen of one side after an evaluation.

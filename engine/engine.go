@@ -32,6 +32,7 @@ type Engine struct {
 	metrics *metrics
 	promql  *promql.Engine
 	quota   *quota
+	slots   slots
 	trouble journalTrouble
 
 	mu       sync.Mutex
@@ -89,7 +90,7 @@ func New(opts Options) *Engine {
 	e := &Engine{
 		opts: opts, log: opts.Logger.With("component", "engine"),
 		metrics: newMetrics(opts.Registerer), loaded: make(chan struct{}, 1),
-		promql: newPromQL(opts), quota: newQuota(opts.AlertLimit),
+		promql: newPromQL(opts), quota: newQuota(opts.AlertLimit), slots: newSlots(),
 	}
 	if e.opts.Now == nil {
 		e.opts.Now = func() Tick { return e.known(time.Now()) }

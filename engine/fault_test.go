@@ -38,13 +38,16 @@ const (
 )
 
 // calls are how many calls a fault meets: one, and as many as may be before a
-// receiver gives up what it is not told again.
-func (o outcome) calls() []int {
-	switch o {
-	case hangs:
+// receiver gives up what it is not told again. There is about one commit to an
+// evaluation, and each that fails is an evaluation without recorded data.
+func (f fault) calls() []int {
+	switch {
+	case f.how == hangs:
 		return []int{1, 2}
-	case endsBefore, endsAfter:
+	case f.how == endsBefore || f.how == endsAfter:
 		return []int{1, 3}
+	case f.call == "commit":
+		return []int{1, 6}
 	}
 	return []int{1, 12}
 }
@@ -347,7 +350,7 @@ func TestEngineFaults(t *testing.T) {
 				}
 				met := 0
 				for from := i % *faultStep; from < faultTicks-faultPhase/2; from += *faultStep {
-					for _, calls := range f.how.calls() {
+					for _, calls := range f.calls() {
 						w := play(t, b, f, from, calls, calls == 1)
 						met += w.met
 						if diff := gocmp.Diff(want, forgive(want, w.am.told), gocmp.AllowUnexported(telling{})); diff != "" {

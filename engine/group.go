@@ -9,9 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/prometheus/promql"
-
 	"github.com/tocsin/tocsin/alert"
 	"github.com/tocsin/tocsin/engine/plan"
 	"github.com/tocsin/tocsin/rules"
@@ -38,11 +35,12 @@ type group struct {
 	resave         atomic.Bool // the journal has nothing yet: the next evaluation gives it all
 	// orphans are series of rules that are gone, to be marked stale.
 	orphans seriesSet
+	batch   batch
 
 	// unchecked evaluations since one was repeated, and which rule is the next.
 	unchecked, toCheck int
 
-	evaluations, failures prometheus.Counter
+	metrics groupMetrics
 
 	ticks  chan Tick                   // one slot: the newest
 	status atomic.Pointer[GroupStatus] // for readers
@@ -50,9 +48,9 @@ type group struct {
 
 // rule is what a group evaluates.
 type rule interface {
-	// eval gives the samples to store. With an error there may be samples too:
+	// eval gives what is to be stored. With an error there may be points too:
 	// those of alerts that stay as they are.
-	eval(ctx context.Context, in input) ([]promql.Sample, error)
+	eval(ctx context.Context, in input) ([]point, error)
 	base() *ruleBase
 }
 
@@ -78,6 +76,9 @@ type ruleBase struct {
 	duration time.Duration
 	// written are the series of the last evaluation.
 	written seriesSet
+	// after is the last rule before it in its group that must be in storage before it
+	// is evaluated; -1 if there is none. It is set by trace.
+	after   int
 	ahead   *ahead     // nil where each evaluation is on its own
 	planned *plan.Rule // nil where there is no plan
 }
@@ -99,7 +100,7 @@ func (g *group) alerting() []*alertingRule {
 // eval is one evaluation of the group: every rule in its order, each seeing what
 // the ones before wrote; then the journal; then the receivers.
 func (g *group) eval(ctx context.Context, t Tick) {
-	m := g.engine.metrics
+	defer g.engine.slots.enter(ctx)()
 	start := time.Now()
 	g.closeGap(t)
 	g.countIterations(t.At)
@@ -107,45 +108,55 @@ func (g *group) eval(ctx context.Context, t Tick) {
 		ts: t.At, at: t.At.Add(-g.offset), limit: g.Limit, fresh: t.Up, blind: t.Restoring,
 		coverage: g.engine.coverage.Load().since(g.engine.opts.Oldest()),
 	}
+	g.batch.at = in.at
 	samples := 0
-	for _, r := range g.rules {
-		samples += g.evalRule(ctx, r, in)
+	for i, r := range g.rules {
+		if g.batch.holdsUp(r.base()) {
+			g.batch.store(ctx)
+		}
+		samples += g.evalRule(ctx, i, in)
 	}
-	g.markOrphans(ctx, in.at)
+	g.batch.store(ctx)
+	g.markOrphans(ctx)
 	if ctx.Err() != nil {
 		return
 	}
 	g.last, g.asOf, g.paused = t.At, t.At, false
+	g.tell(in)
+	took := time.Since(start)
+	g.metrics.evaluated(t.At, took, samples)
+	g.publishAfter(took)
+	g.engine.opts.Observe(*g.status.Load())
+	g.checkPlan(ctx, in.at)
+}
 
-	var ns []alert.Notification
-	changes := alert.Changes{At: t.At}
+// tell journals what an evaluation has changed, then tells the receivers.
+func (g *group) tell(in input) {
 	all := g.resave.Swap(false)
-	for _, r := range g.alerting() {
-		ns = append(ns, r.notifications(in, g.interval)...)
+	var ns []alert.Notification
+	changes := alert.Changes{At: in.ts}
+	alerting := g.alerting()
+	for _, r := range alerting {
 		if all {
 			r.changeAll()
 		}
+		news, changed := r.due(in)
+		ns, changes.Upserts = slices.Grow(ns, news), slices.Grow(changes.Upserts, changed)
+		ns = r.addNotifications(ns, in, g.interval)
 		r.addChanges(&changes)
 	}
 	changes.News = newsOf(ns)
 	if g.engine.record(changes) {
-		for _, r := range g.alerting() {
-			clear(r.changed)
+		for _, r := range alerting {
+			r.journalled()
 		}
 	}
-	if slices.ContainsFunc(g.alerting(), (*alertingRule).counts) {
-		g.engine.opts.Counting(t.At)
+	if slices.ContainsFunc(alerting, (*alertingRule).counts) {
+		g.engine.opts.Counting(in.ts)
 	}
 	if len(ns) > 0 {
 		g.engine.opts.Notify(ns)
 	}
-	took := time.Since(start)
-	m.last.WithLabelValues(g.key()).Set(float64(t.At.UnixMilli()) / 1000)
-	m.duration.WithLabelValues(g.key()).Set(took.Seconds())
-	m.samples.WithLabelValues(g.key()).Set(float64(samples))
-	g.publishAfter(took)
-	g.engine.opts.Observe(*g.status.Load())
-	g.checkPlan(ctx, in.at)
 }
 
 // ruleTimeout is how long one rule may take: as long as the group's interval, as
@@ -157,15 +168,17 @@ func (g *group) ruleTimeout() time.Duration {
 	return min(QueryTimeout, max(minRuleTimeout, g.interval))
 }
 
-func (g *group) evalRule(ctx context.Context, r rule, in input) int {
-	m, b := g.engine.metrics, r.base()
+// evalRule evaluates the i-th rule, and gives how many samples it has for storage.
+func (g *group) evalRule(ctx context.Context, i int, in input) int {
+	r := g.rules[i]
+	b := r.base()
 	start := time.Now()
-	g.evaluations.Inc()
+	g.metrics.evaluations.Inc()
 	limit := g.ruleTimeout()
 	limited, cancel := withPatience(ctx, limit, func() error {
 		return fmt.Errorf("the rule takes longer than %s: its expression or a query in its templates asks for too much", limit)
 	})
-	samples, err := r.eval(limited, in)
+	points, err := r.eval(limited, in)
 	cancel()
 	if errors.Is(err, errBlind) {
 		return 0 // what was recorded stands
@@ -173,20 +186,27 @@ func (g *group) evalRule(ctx context.Context, r rule, in input) int {
 	if ctx.Err() != nil {
 		return 0 // cut off by the stop: that says nothing
 	}
-	werr := b.write(ctx, g.engine.opts.Appendable, samples, in.at, err)
-	if rec, ok := r.(*recordingRule); ok {
-		rec.wrote(in, werr)
-	}
-	if err == nil {
-		err = werr
-	}
 	b.last, b.duration = in.ts, time.Since(start)
-	m.ruleDuration.Observe(b.duration.Seconds())
-	if err != nil {
-		g.failures.Inc()
+	g.engine.metrics.ruleDuration.Observe(b.duration.Seconds())
+	settle := func(werr error) {
+		if rec, ok := r.(*recordingRule); ok {
+			rec.wrote(in, werr)
+		}
+		if err == nil {
+			err = werr
+		}
+		if err != nil {
+			g.metrics.failures.Inc()
+		}
+		b.setHealth(err, g.log)
 	}
-	b.setHealth(err, g.log)
-	return len(samples)
+	// One that failed without a result says nothing about the series before.
+	if len(points) == 0 && (err != nil || len(b.written) == 0) {
+		settle(nil)
+	} else {
+		g.batch.add(i, output{rule: b, points: points, settle: settle})
+	}
+	return len(points)
 }
 
 // setHealth logs a rule's error when it appears or changes, and its end.
@@ -208,14 +228,13 @@ func (b *ruleBase) setHealth(err error, log *slog.Logger) {
 // countIterations counts this evaluation and those that should have been since
 // the last one; a pause misses none.
 func (g *group) countIterations(ts time.Time) {
-	m := g.engine.metrics
-	m.iterations.WithLabelValues(g.key()).Inc()
+	g.metrics.iterations.Inc()
 	if g.last.IsZero() || g.paused {
 		return
 	}
 	if missed := int64((ts.Sub(g.last)+g.interval/2)/g.interval) - 1; missed > 0 {
-		m.iterations.WithLabelValues(g.key()).Add(float64(missed))
-		m.missed.WithLabelValues(g.key()).Add(float64(missed))
+		g.metrics.iterations.Add(float64(missed))
+		g.metrics.missed.Add(float64(missed))
 	}
 }
 

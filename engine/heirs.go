@@ -31,18 +31,16 @@ func (e *Engine) ghosts(st *restoredState) []*group {
 		r := byRule[rec.Rule]
 		if r == nil {
 			r = &alertingRule{
-				ruleBase: ruleBase{id: rec.Rule}, engine: e,
-				active: map[alert.Fingerprint]*alert.Alert{}, changed: map[alert.Fingerprint]bool{}, news: map[alert.Fingerprint]bool{},
+				ruleBase: ruleBase{id: rec.Rule, written: seriesSet{}}, engine: e, gone: map[alert.Fingerprint]bool{},
 			}
 			byRule[rec.Rule] = r
 			g := made.add(e, r)
 			g.asOf, g.paused = st.asOf, true
 		}
-		a := rec.Alert
-		r.active[a.Fingerprint()] = &a
+		r.active.add(rec.Alert.Fingerprint(), rec.Alert)
 	}
 	for _, r := range allRules(made) {
-		r.(*alertingRule).writtenBefore(st.asOf)
+		r.(*alertingRule).writtenBefore()
 	}
 	e.log.Info("alert state restored", "alerts", len(st.records), "as_of", st.asOf.UTC().Format(time.RFC3339))
 	return made
@@ -50,12 +48,10 @@ func (e *Engine) ghosts(st *restoredState) []*group {
 
 // writtenBefore adds the series of the process before: what ends with the first
 // evaluation is marked stale too.
-func (r *alertingRule) writtenBefore(at time.Time) {
-	if r.written == nil {
-		r.written = seriesSet{}
-	}
-	for _, s := range r.samples(at) {
-		r.written.add(s.Metric)
+func (r *alertingRule) writtenBefore() {
+	for _, p := range r.points() {
+		p.series.before = true
+		r.written.keep(p.series)
 	}
 }
 
@@ -65,7 +61,7 @@ func (e *Engine) hold(left []rule, forebears []*group) []*group {
 	var made ghostGroups
 	for _, r := range left {
 		a, ok := r.(*alertingRule)
-		if !ok || len(a.active) == 0 {
+		if !ok || a.active.len() == 0 {
 			continue
 		}
 		g := made.add(e, a)
@@ -138,17 +134,20 @@ func (b *ruleBase) inherit(from *ruleBase) {
 // them under another name.
 func (r *alertingRule) continueFrom(from *alertingRule) {
 	r.active, r.waiting, r.unseenSince, r.heldBack = from.active, from.waiting, from.unseenSince, from.heldBack
-	r.changed, r.news = from.changed, from.news
+	r.gone = from.gone
 	if from.ghost { // which does not know the rule's labels
-		r.writtenBefore(r.last)
+		for _, a := range r.active.all() {
+			a.alerts, a.forState, a.held = nil, nil, nil
+		}
+		r.writtenBefore()
 	}
 	if from.id == r.id {
 		return
 	}
 	var c alert.Changes
-	for fp, a := range r.active {
-		c.Upserts = append(c.Upserts, alert.Record{Rule: r.id, Alert: *a})
-		c.Deletes = append(c.Deletes, alert.Key{Rule: from.id, Fingerprint: fp})
+	for _, a := range r.active.all() {
+		c.Upserts = append(c.Upserts, alert.Record{Rule: r.id, Alert: a.Alert})
+		c.Deletes = append(c.Deletes, alert.Key{Rule: from.id, Fingerprint: a.fp})
 	}
 	if !r.engine.recordLast(c) {
 		r.changeAll()
@@ -164,13 +163,11 @@ func (e *Engine) bury(left []rule, now *Tick) {
 	var ns []alert.Notification
 	var c alert.Changes
 	for _, r := range left {
-		for k, ls := range r.base().written {
-			e.orphan(k, ls)
-		}
+		e.orphan(r.base().written)
 		if a, ok := r.(*alertingRule); ok {
 			ns = append(ns, a.testament(at)...)
-			for fp := range a.active {
-				c.Deletes = append(c.Deletes, alert.Key{Rule: a.id, Fingerprint: fp})
+			for _, one := range a.active.all() {
+				c.Deletes = append(c.Deletes, alert.Key{Rule: a.id, Fingerprint: one.fp})
 			}
 		}
 	}

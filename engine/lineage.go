@@ -4,7 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
@@ -45,6 +44,9 @@ func trace(groups []*group) {
 		case *recordingRule:
 			r.watchesAbsence = l.recorded(r).watchAbsence()
 		}
+	}
+	for _, g := range groups {
+		g.link()
 	}
 }
 
@@ -99,9 +101,7 @@ func (l *lineage) writers(sel *parser.VectorSelector) (out []*recordingRule) {
 		return l.byName[sel.Name]
 	}
 	for name, rs := range l.byName {
-		if !slices.ContainsFunc(sel.LabelMatchers, func(m *labels.Matcher) bool {
-			return m.Name == labels.MetricName && !m.Matches(name)
-		}) {
+		if mayBeNamed(sel, name) {
 			out = append(out, rs...)
 		}
 	}

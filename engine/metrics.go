@@ -1,6 +1,10 @@
 package engine
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
 
 // metrics bear Prometheus's names where it has one, so that dashboards and
 // mixins made for it work.
@@ -52,15 +56,27 @@ func (m *metrics) forget(key string) {
 	}
 }
 
+// groupMetrics are those of one group.
+type groupMetrics struct {
+	evaluations, failures, iterations, missed prometheus.Counter
+	last, duration, samples                   prometheus.Gauge
+}
+
 // start brings the children of a group into being, at zero.
-func (m *metrics) start(key string, g *group) {
-	for _, v := range []*prometheus.CounterVec{m.evaluations, m.failures, m.iterations, m.missed} {
-		v.WithLabelValues(key)
-	}
-	g.evaluations, g.failures = m.evaluations.WithLabelValues(key), m.failures.WithLabelValues(key)
+func (m *metrics) start(g *group) groupMetrics {
+	key := g.key()
 	m.interval.WithLabelValues(key).Set(g.interval.Seconds())
 	m.rules.WithLabelValues(key).Set(float64(len(g.rules)))
-	for _, v := range []*prometheus.GaugeVec{m.last, m.duration, m.samples} {
-		v.WithLabelValues(key)
+	return groupMetrics{
+		evaluations: m.evaluations.WithLabelValues(key), failures: m.failures.WithLabelValues(key),
+		iterations: m.iterations.WithLabelValues(key), missed: m.missed.WithLabelValues(key),
+		last: m.last.WithLabelValues(key), duration: m.duration.WithLabelValues(key), samples: m.samples.WithLabelValues(key),
 	}
+}
+
+// evaluated tells of one evaluation.
+func (m *groupMetrics) evaluated(at time.Time, took time.Duration, samples int) {
+	m.last.Set(float64(at.UnixMilli()) / 1000)
+	m.duration.Set(took.Seconds())
+	m.samples.Set(float64(samples))
 }

@@ -119,7 +119,7 @@ func TestNewsOfAnEvaluationCutOff(t *testing.T) {
 	cutOff := func(at time.Time) {
 		t.Helper()
 		ctx, cancel := context.WithCancel(t.Context())
-		g.evalRule(ctx, g.rules[0], input{ts: at, at: at, fresh: true})
+		g.evalRule(ctx, 0, input{ts: at, at: at, fresh: true})
 		cancel()
 		g.eval(ctx, Tick{At: at, Up: true})
 		expect(t, "cut off", take())

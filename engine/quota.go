@@ -80,7 +80,7 @@ func (q *quota) reset(groups []*group) {
 	clear(q.waiting)
 	for _, g := range groups {
 		for _, r := range g.alerting() {
-			q.used[r] = r.countActive()
+			q.used[r] = r.active.count()
 			q.total += q.used[r]
 		}
 	}

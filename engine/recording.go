@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/promql"
 )
 
 var errDuplicateSeries = errors.New("two results have the same labels once the rule's name and labels are applied: add a label that tells them apart, or aggregate them away")
@@ -34,8 +33,8 @@ type recordingRule struct {
 	recordedAt atomic.Int64
 }
 
-func (r *recordingRule) eval(ctx context.Context, in input) ([]promql.Sample, error) {
-	samples, err := r.record(ctx, in)
+func (r *recordingRule) eval(ctx context.Context, in input) ([]point, error) {
+	points, err := r.record(ctx, in)
 	if !errors.Is(ctx.Err(), context.Canceled) {
 		stale, blind := r.engine.doubtful()
 		fresh := in.fresh && !stale && !in.coverage.missed(in.at)
@@ -44,7 +43,7 @@ func (r *recordingRule) eval(ctx context.Context, in input) ([]promql.Sample, er
 			r.unsure.Store(true)
 		}
 	}
-	return samples, err
+	return points, err
 }
 
 // wrote notes whether storage took what an evaluation gave.
@@ -82,7 +81,7 @@ func (r *recordingRule) continueFrom(from *recordingRule) {
 	r.recordedAt.Store(from.recordedAt.Load())
 }
 
-func (r *recordingRule) record(ctx context.Context, in input) ([]promql.Sample, error) {
+func (r *recordingRule) record(ctx context.Context, in input) ([]point, error) {
 	if in.blind {
 		return nil, errBlind
 	}
@@ -109,5 +108,9 @@ func (r *recordingRule) record(ctx context.Context, in input) ([]promql.Sample, 
 	if in.limit > 0 && len(vec) > in.limit {
 		return nil, fmt.Errorf("limit of %d series exceeded: the rule gives %d, none was stored", in.limit, len(vec))
 	}
-	return vec, nil
+	points := make([]point, len(vec))
+	for i, s := range vec {
+		points[i] = point{series: r.written.find(s.Metric), v: s.F, h: s.H}
+	}
+	return points, nil
 }

@@ -50,7 +50,7 @@ func (e *Engine) takeNext(now *Tick) {
 		e.metrics.forget(g.key())
 	}
 	for _, g := range groups {
-		e.metrics.start(g.key(), g)
+		g.metrics = e.metrics.start(g)
 		g.publishAfter(0)
 	}
 	e.groups.Store(&groups)
@@ -60,7 +60,8 @@ func (e *Engine) takeNext(now *Tick) {
 func (e *Engine) newGroup(rg rules.Group) *group {
 	g := &group{
 		Group: rg, engine: e, interval: rg.Interval, ticks: make(chan Tick, 1),
-		log: e.log.With("file", rg.File, "group", rg.Name),
+		batch: batch{to: e.opts.Appendable},
+		log:   e.log.With("file", rg.File, "group", rg.Name),
 	}
 	setDefault(&g.interval, e.opts.Interval)
 	if rg.QueryOffset != nil {
@@ -68,14 +69,13 @@ func (e *Engine) newGroup(rg rules.Group) *group {
 	}
 	for i, id := range ruleIDs(rg) {
 		r := &rg.Rules[i]
-		base := ruleBase{rule: r, id: id, health: HealthUnknown}
+		base := ruleBase{rule: r, id: id, health: HealthUnknown, written: seriesSet{}}
 		if r.Record != "" {
 			g.rules = append(g.rules, &recordingRule{ruleBase: base, engine: e})
 			continue
 		}
 		g.rules = append(g.rules, &alertingRule{
-			ruleBase: base, engine: e, active: map[alert.Fingerprint]*alert.Alert{},
-			changed: map[alert.Fingerprint]bool{}, news: map[alert.Fingerprint]bool{},
+			ruleBase: base, engine: e, gone: map[alert.Fingerprint]bool{},
 			watchesAbsence: watchesAbsence(r.Expr), templates: templatesOf(r),
 		})
 	}

@@ -1,98 +1,109 @@
 package engine
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"math"
-	"time"
 
+	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
-	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/storage"
 )
 
-// seriesSet is a set of series by the bytes of their labels.
-type seriesSet map[string]labels.Labels
+// series is one that a rule writes.
+type series struct {
+	labels labels.Labels
+	ref    storage.SeriesRef // storage's name for it, which spares it the labels; 0 if not known
+	// before: the last evaluation that was stored wrote it. now: the one that is
+	// being stored does.
+	before, now bool
+	kept        bool    // it is in the set
+	next        *series // in the set, of the same hash
+}
 
-func (s seriesSet) add(ls labels.Labels) { s[string(ls.Bytes(nil))] = ls }
+// point is a sample of a series, at the time of the evaluation that gives it.
+type point struct {
+	series *series
+	v      float64
+	h      *histogram.FloatHistogram
+}
 
-// write stores the samples of one evaluation in one transaction, and marks stale
-// what the evaluation before wrote and this one did not. An evaluation that failed
-// without samples says nothing about the series before.
-func (b *ruleBase) write(ctx context.Context, to storage.AppendableV2, samples []promql.Sample, at time.Time, evalErr error) error {
-	if len(samples) == 0 && (evalErr != nil || len(b.written) == 0) {
-		return nil
+// append hands the point to a transaction.
+func (p point) append(app storage.AppenderV2, t int64) error {
+	ref, err := app.Append(p.series.ref, p.series.labels, 0, t, p.v, nil, p.h, storage.AOptions{RejectOutOfOrder: true})
+	if err == nil {
+		p.series.ref, p.series.now = ref, true
 	}
-	app := to.AppenderV2(context.WithoutCancel(ctx))
-	written := make(seriesSet, len(samples))
-	var firstErr error
-	refused := 0
-	for _, s := range samples {
-		if _, err := app.Append(0, s.Metric, 0, s.T, s.F, nil, s.H, storage.AOptions{RejectOutOfOrder: true}); err != nil {
-			refused++
-			if firstErr == nil {
-				firstErr = err
+	return err
+}
+
+// seriesSet is the series that a rule has written, by the hashes of their labels.
+type seriesSet map[uint64]*series
+
+// find gives the series of these labels: that of the set, or a new one that is not
+// in it yet.
+func (s seriesSet) find(ls labels.Labels) *series {
+	for one := s[ls.Hash()]; one != nil; one = one.next {
+		if labels.Equal(one.labels, ls) {
+			return one
+		}
+	}
+	return &series{labels: ls}
+}
+
+func (s seriesSet) keep(one *series) {
+	if one.kept {
+		return
+	}
+	hash := one.labels.Hash()
+	one.kept, one.next = true, s[hash]
+	s[hash] = one
+}
+
+// takeAll adds the series of another set, which is used up by it, as written before.
+func (s seriesSet) takeAll(from seriesSet) {
+	for _, one := range from {
+		for one != nil {
+			next := one.next
+			one.kept, one.next = false, nil
+			s.keep(one)
+			one = next
+		}
+	}
+}
+
+// markStale marks the series that were written before and are not now. Storage
+// refuses a marker where another rule has written the same series: that is as it
+// should be.
+func (s seriesSet) markStale(app storage.AppenderV2, t int64) {
+	for _, one := range s {
+		for ; one != nil; one = one.next {
+			if one.before && !one.now {
+				_, _ = app.Append(one.ref, one.labels, 0, t, math.Float64frombits(value.StaleNaN), nil, nil, storage.AOptions{RejectOutOfOrder: true})
 			}
-			continue
-		}
-		written.add(s.Metric)
-	}
-	stale(app, b.written, written, at)
-	if err := app.Commit(); err != nil {
-		return fmt.Errorf("store results: %w", err)
-	}
-	b.written = written
-	if refused > 0 {
-		return fmt.Errorf("store results: %d of %d refused: %w", refused, len(samples), firstErr)
-	}
-	return nil
-}
-
-// stale marks the series of before that are not in now. Storage refuses a marker
-// where another rule has written the same series: that is as it should be.
-func stale(app storage.AppenderV2, before, now seriesSet, at time.Time) {
-	for k, ls := range before {
-		if _, ok := now[k]; !ok {
-			_, _ = app.Append(0, ls, 0, at.UnixMilli(), math.Float64frombits(value.StaleNaN), nil, nil, storage.AOptions{RejectOutOfOrder: true})
 		}
 	}
 }
 
-// orphan notes a series of a rule that is gone.
-func (e *Engine) orphan(key string, ls labels.Labels) {
-	if e.orphans == nil {
-		e.orphans = seriesSet{}
-	}
-	e.orphans[key] = ls
-}
-
-// passOrphans gives all series of rules that are gone to the first group, to be
-// marked with its next evaluation; without a group they wait for one.
-func (e *Engine) passOrphans(groups, old []*group) {
-	for _, g := range old {
-		for k, ls := range g.orphans {
-			e.orphan(k, ls)
+// settle ends a transaction: what was written is what the next one goes by. Of one
+// that storage did not take nothing stays.
+func (s seriesSet) settle(stored bool) {
+	for hash, one := range s {
+		var kept *series
+		for one != nil {
+			next := one.next
+			if stored {
+				one.before = one.now
+			}
+			one.now, one.kept, one.next = false, one.before, nil
+			if one.before {
+				one.next, kept = kept, one
+			}
+			one = next
+		}
+		if kept == nil {
+			delete(s, hash)
+		} else {
+			s[hash] = kept
 		}
 	}
-	if len(groups) > 0 {
-		groups[0].orphans, e.orphans = e.orphans, nil
-	}
-}
-
-// markOrphans marks the series of rules that are gone.
-func (g *group) markOrphans(ctx context.Context, at time.Time) {
-	if len(g.orphans) == 0 {
-		return
-	}
-	app := g.engine.opts.Appendable.AppenderV2(context.WithoutCancel(ctx))
-	stale(app, g.orphans, nil, at)
-	if err := app.Commit(); err != nil {
-		if !errors.Is(err, context.Canceled) {
-			g.log.Warn("series of removed rules are not marked stale yet", "err", err)
-		}
-		return
-	}
-	g.orphans = nil
 }

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/tocsin/tocsin/rules"
@@ -26,13 +25,7 @@ func WrittenBy(groups []rules.Group) Written {
 // ReadBy tells whether a selector may match one of them.
 func (w Written) ReadBy(sel *parser.VectorSelector) bool {
 	for name := range w {
-		match := true
-		for _, m := range sel.LabelMatchers {
-			if m.Name == labels.MetricName && !m.Matches(name) {
-				match = false
-			}
-		}
-		if match {
+		if mayBeNamed(sel, name) {
 			return true
 		}
 	}

@@ -41,6 +41,15 @@ func isDamage(err error) bool {
 	return false
 }
 
+const (
+	// mapped is how much of the file's addresses is taken from the start: it costs no
+	// memory, where a transaction that outgrows its mapping copies all that it has
+	// not written yet.
+	mapped = 64 << 20
+	// growth is by how many bytes more than it must the file grows.
+	growth = 128 << 10
+)
+
 // database is an open file.
 type database struct {
 	*bolt.DB
@@ -53,6 +62,7 @@ func openDatabase(path string, readOnly bool) (*database, error) {
 	err := guard(func() (err error) {
 		db.DB, err = bolt.Open(path, 0o644, &bolt.Options{
 			Timeout: lockTimeout, FreelistType: bolt.FreelistMapType, ReadOnly: readOnly, PreLoadFreelist: true,
+			InitialMmapSize: mapped,
 			OpenFile: func(name string, flag int, perm os.FileMode) (f *os.File, err error) {
 				db.file, err = os.OpenFile(name, flag, perm)
 				return db.file, err
@@ -61,6 +71,7 @@ func openDatabase(path string, readOnly bool) (*database, error) {
 		return err
 	})
 	if err == nil {
+		db.AllocSize = growth
 		return db, nil
 	}
 	if errors.Is(err, errDamaged) {

@@ -55,9 +55,7 @@ type Journal struct {
 	log     *slog.Logger
 	metrics *metrics
 
-	// writing is held by Save: should a transaction end in a panic, nobody may wait
-	// for its locks.
-	writing sync.Mutex
+	queue queue
 
 	mu sync.RWMutex
 	db *database // guarded by mu; nil while closed
@@ -106,68 +104,24 @@ func (j *Journal) Close() error {
 	return nil
 }
 
-// Save makes the changes durable, and with them what receivers are to be told and
-// the receipts that wait. What is to be told is not lost with an error: the next
-// Save writes it. A file that turns out to be damaged is set aside, and Save fails
-// until Reopen.
-func (j *Journal) Save(c alert.Changes) error {
-	j.writing.Lock()
-	defer j.writing.Unlock()
-	err := j.save(c)
-	j.giveUp(err)
-	j.note(c, err)
-	return err
-}
-
-func (j *Journal) save(c alert.Changes) error {
-	j.mu.RLock()
-	defer j.mu.RUnlock()
-	if j.db == nil {
-		if len(c.News) > 0 {
-			j.distrust()
-		}
-		return ErrClosed
-	}
-	oc, stale := j.outboxChanges(c)
-	dropped := 0
-	err := guard(func() error { // not Batch, which writes in a goroutine that nothing guards
-		return j.db.Update(func(tx *bolt.Tx) (err error) {
-			if err := saveAlerts(tx, c); err != nil {
-				return err
-			}
-			dropped, err = j.saveOutboxes(tx, oc)
-			return err
-		})
-	})
-	if err != nil {
-		j.putBack(oc.waiting, stale || oc.anew != nil, c.News)
-		return fmt.Errorf("write journal: %w", err)
-	}
-	if dropped > 0 {
-		j.metrics.dropped.WithLabelValues(reasonOverflow).Add(float64(dropped))
-		j.log.Error("outbox is full, its oldest incidents are dropped", "dropped", dropped, "capacity", j.opts.Capacity)
-	}
-	j.metrics.saves.Inc()
-	return nil
-}
-
 // saveAlerts brings the alerts up to date.
 func saveAlerts(tx *bolt.Tx, c alert.Changes) error {
 	b, err := bucketFor(tx, c)
 	if err != nil {
 		return err
 	}
+	var enc encoder
 	for _, k := range c.Deletes {
-		if err := b.Delete(key(k)); err != nil {
+		if err := b.Delete(enc.key(k)); err != nil {
 			return err
 		}
 	}
 	for _, r := range c.Upserts {
-		v, err := encode(r)
+		v, err := enc.encode(r)
 		if err != nil {
 			return err
 		}
-		if err := b.Put(key(alert.Key{Rule: r.Rule, Fingerprint: r.Alert.Fingerprint()}), v); err != nil {
+		if err := b.Put(enc.key(alert.Key{Rule: r.Rule, Fingerprint: r.Alert.Fingerprint()}), v); err != nil {
 			return err
 		}
 	}
@@ -181,15 +135,21 @@ func saveAlerts(tx *bolt.Tx, c alert.Changes) error {
 	return tx.Bucket(metaBucket).Put(savedKey, at)
 }
 
+// fill is how full a page is left that is split: pages are written whole, and most
+// records come in bursts.
+const fill = 0.9
+
 // bucketFor is the bucket of the alerts, emptied where the changes replace all.
-func bucketFor(tx *bolt.Tx, c alert.Changes) (*bolt.Bucket, error) {
+func bucketFor(tx *bolt.Tx, c alert.Changes) (b *bolt.Bucket, err error) {
 	if !c.Replace {
-		return tx.Bucket(alertsBucket), nil
-	}
-	if err := tx.DeleteBucket(alertsBucket); err != nil {
+		b = tx.Bucket(alertsBucket)
+	} else if err := tx.DeleteBucket(alertsBucket); err != nil {
+		return nil, err
+	} else if b, err = tx.CreateBucket(alertsBucket); err != nil {
 		return nil, err
 	}
-	return tx.CreateBucket(alertsBucket)
+	b.FillPercent = fill
+	return b, nil
 }
 
 // Load reads back every alert, and the time of the last Save, or of Alive if that

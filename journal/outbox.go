@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
@@ -26,13 +27,13 @@ type entry struct {
 	Labels       labels.Labels `json:"labels"`
 	Annotations  labels.Labels `json:"annotations"`
 	StartsAt     time.Time     `json:"starts_at"`
-	EndsAt       time.Time     `json:"ends_at,omitzero"`
-	GeneratorURL string        `json:"generator_url,omitempty"`
-	Resolved     bool          `json:"resolved,omitempty"`
-	Unseen       bool          `json:"unseen,omitempty"`
-	Count        int           `json:"count,omitempty"`
-	LastStart    time.Time     `json:"last_start,omitzero"`
-	HeldUntil    time.Time     `json:"held_until,omitzero"`
+	EndsAt       time.Time     `json:"ends_at"`
+	GeneratorURL string        `json:"generator_url"`
+	Resolved     bool          `json:"resolved"`
+	Unseen       bool          `json:"unseen"`
+	Count        int           `json:"count"`
+	LastStart    time.Time     `json:"last_start"`
+	HeldUntil    time.Time     `json:"held_until"`
 }
 
 func newEntry(u alert.Undelivered) entry {
@@ -53,6 +54,20 @@ func (e *entry) undelivered() alert.Undelivered {
 	}
 }
 
+// encode writes what decodeEntry reads.
+func (e *entry) encode() ([]byte, error) {
+	b := make([]byte, 0, 512)
+	b = alert.AppendJSONLabels(append(b, `{"labels":`...), e.Labels)
+	b = alert.AppendJSONLabels(append(b, `,"annotations":`...), e.Annotations)
+	b = alert.AppendJSONString(append(b, `,"generator_url":`...), e.GeneratorURL)
+	b = strconv.AppendBool(append(b, `,"resolved":`...), e.Resolved)
+	b = strconv.AppendBool(append(b, `,"unseen":`...), e.Unseen)
+	b = strconv.AppendInt(append(b, `,"count":`...), int64(e.Count), 10)
+	b, err := alert.AppendJSONTimes(b, alert.JSONTime{Name: "starts_at", At: e.StartsAt}, alert.JSONTime{Name: "ends_at", At: e.EndsAt},
+		alert.JSONTime{Name: "last_start", At: e.LastStart}, alert.JSONTime{Name: "held_until", At: e.HeldUntil})
+	return append(b, '}'), err
+}
+
 func decodeEntry(v []byte) (e entry, err error) {
 	err = json.Unmarshal(v, &e)
 	return e, err
@@ -71,17 +86,22 @@ func outboxKey(fp alert.Fingerprint, startsAt time.Time) []byte {
 	return binary.BigEndian.AppendUint64(k, uint64(startsAt.UnixNano()))
 }
 
-// found is an entry with its place.
+// found is what tells incidents of one alert apart, with its place: not all of an
+// entry, as a storm has thousands of them looked at.
 type found struct {
-	key []byte
-	entry
+	key       []byte
+	StartsAt  time.Time `json:"starts_at"`
+	Resolved  bool      `json:"resolved"`
+	Unseen    bool      `json:"unseen"`
+	Count     int       `json:"count"`
+	HeldUntil time.Time `json:"held_until"`
 }
 
 // box is the outbox of one receiver, within a transaction.
 type box struct{ b *bolt.Bucket }
 
 func (x box) put(e entry) error {
-	v, err := json.Marshal(e)
+	v, err := e.encode()
 	if err != nil {
 		return err
 	}
@@ -96,7 +116,7 @@ func (x box) incidents(fp alert.Fingerprint, upTo time.Time) []found {
 	c := x.b.Cursor()
 	for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix) && bytes.Compare(k, last) <= 0; k, v = c.Next() {
 		f := found{key: bytes.Clone(k)}
-		if json.Unmarshal(v, &f.entry) == nil {
+		if json.Unmarshal(v, &f) == nil {
 			all = append(all, f)
 		}
 	}
@@ -136,8 +156,7 @@ func (x box) settle(r alert.Receipt) error {
 		var err error
 		switch r.Told {
 		case alert.ToldLate:
-			f.HeldUntil = r.Until
-			err = x.put(f.entry)
+			err = x.hold(f.key, r.Until)
 		case alert.ToldFiring:
 			if !f.Resolved {
 				err = x.b.Delete(f.key)
@@ -154,6 +173,16 @@ func (x box) settle(r alert.Receipt) error {
 		}
 	}
 	return nil
+}
+
+// hold notes until when an entry is held.
+func (x box) hold(key []byte, until time.Time) error {
+	e, err := decodeEntry(x.b.Get(key))
+	if err != nil {
+		return nil // which is in nobody's way
+	}
+	e.HeldUntil = until
+	return x.put(e)
 }
 
 // trim drops the oldest entries of an outbox that holds more than its capacity,

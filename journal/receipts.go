@@ -113,10 +113,10 @@ type outboxChanges struct {
 	anew map[string][]alert.Undelivered
 }
 
-func (j *Journal) outboxChanges(c alert.Changes) (oc outboxChanges, stale bool) {
+func (j *Journal) outboxChanges(news []alert.Notification, replace bool) (oc outboxChanges, stale bool) {
 	waiting, stale := j.takeBacklog()
-	oc = outboxChanges{waiting: waiting, news: c.News}
-	if (stale || c.Replace) && j.opts.Undelivered != nil {
+	oc = outboxChanges{waiting: waiting, news: news}
+	if (stale || replace) && j.opts.Undelivered != nil {
 		// Taken before it is asked: whatever waits is in the answer. News of another
 		// Save that its caller has not sent yet is not; should the process end before
 		// it arrives, that is lost.
@@ -145,6 +145,7 @@ func (j *Journal) saveOutboxes(tx *bolt.Tx, oc outboxChanges) (dropped int, err 
 		if err != nil {
 			return dropped, err
 		}
+		b.FillPercent = fill
 		x := box{b}
 		added, err := x.apply(receiver, oc)
 		if err != nil {

@@ -20,22 +20,56 @@ type record struct {
 	Labels          labels.Labels `json:"labels"`
 	Annotations     labels.Labels `json:"annotations"`
 	Value           string        `json:"value"`
-	ActiveAt        time.Time     `json:"active_at,omitzero"`
-	FiredAt         time.Time     `json:"fired_at,omitzero"`
-	ResolvedAt      time.Time     `json:"resolved_at,omitzero"`
-	KeepFiringSince time.Time     `json:"keep_firing_since,omitzero"`
-	HeldSince       time.Time     `json:"held_since,omitzero"`
-	LastSentAt      time.Time     `json:"last_sent_at,omitzero"`
-	ValidUntil      time.Time     `json:"valid_until,omitzero"`
+	ActiveAt        time.Time     `json:"active_at"`
+	FiredAt         time.Time     `json:"fired_at"`
+	ResolvedAt      time.Time     `json:"resolved_at"`
+	KeepFiringSince time.Time     `json:"keep_firing_since"`
+	HeldSince       time.Time     `json:"held_since"`
+	LastSentAt      time.Time     `json:"last_sent_at"`
+	ValidUntil      time.Time     `json:"valid_until"`
 }
 
-func encode(r alert.Record) ([]byte, error) {
-	a := r.Alert
-	return json.Marshal(record{
-		Rule: r.Rule, State: a.State.String(), Labels: a.Labels, Annotations: a.Annotations,
-		Value: fmt.Sprint(a.Value), ActiveAt: a.ActiveAt, FiredAt: a.FiredAt, ResolvedAt: a.ResolvedAt,
-		KeepFiringSince: a.KeepFiringSince, HeldSince: a.HeldSince, LastSentAt: a.LastSentAt, ValidUntil: a.ValidUntil,
-	})
+// encoder writes records, most of which come one after the other of one rule.
+type encoder struct {
+	rule alert.RuleID
+	text []byte // of rule; nil before the first
+	sum  [16]byte
+}
+
+func (e *encoder) enter(rule alert.RuleID) {
+	if e.text != nil && e.rule == rule {
+		return
+	}
+	text, err := json.Marshal(rule)
+	if err != nil {
+		panic(err) // strings and an int
+	}
+	sum := sha256.Sum256(text)
+	e.rule, e.text, e.sum = rule, text, [16]byte(sum[:16])
+}
+
+// key is the place of a record: a hash of its rule, then its fingerprint.
+func (e *encoder) key(k alert.Key) []byte {
+	e.enter(k.Rule)
+	return binary.BigEndian.AppendUint64(append(make([]byte, 0, 24), e.sum[:]...), uint64(k.Fingerprint))
+}
+
+// encode writes what decode reads.
+func (e *encoder) encode(r alert.Record) ([]byte, error) {
+	e.enter(r.Rule)
+	a := &r.Alert
+	b := make([]byte, 0, len(e.text)+512)
+	b = append(append(b, `{"rule":`...), e.text...)
+	b = append(append(b, `,"state":"`...), a.State.String()...)
+	b = alert.AppendJSONLabels(append(b, `","labels":`...), a.Labels)
+	b = alert.AppendJSONLabels(append(b, `,"annotations":`...), a.Annotations)
+	b = append(append(append(b, `,"value":"`...), fmt.Sprint(a.Value)...), '"')
+	b, err := alert.AppendJSONTimes(b,
+		alert.JSONTime{Name: "active_at", At: a.ActiveAt}, alert.JSONTime{Name: "fired_at", At: a.FiredAt},
+		alert.JSONTime{Name: "resolved_at", At: a.ResolvedAt}, alert.JSONTime{Name: "keep_firing_since", At: a.KeepFiringSince},
+		alert.JSONTime{Name: "held_since", At: a.HeldSince}, alert.JSONTime{Name: "last_sent_at", At: a.LastSentAt},
+		alert.JSONTime{Name: "valid_until", At: a.ValidUntil})
+	return append(b, '}'), err
 }
 
 func decode(v []byte) (alert.Record, error) {
@@ -58,14 +92,4 @@ func decode(v []byte) (alert.Record, error) {
 		}
 	}
 	return alert.Record{}, fmt.Errorf("state %q is not known", r.State)
-}
-
-// key is the place of a record: a hash of its rule, then its fingerprint.
-func key(k alert.Key) []byte {
-	rule, err := json.Marshal(k.Rule)
-	if err != nil {
-		panic(err) // strings and an int
-	}
-	sum := sha256.Sum256(rule)
-	return binary.BigEndian.AppendUint64(sum[:16], uint64(k.Fingerprint))
 }

@@ -60,6 +60,7 @@ func newClient(ep Endpoint, version string, timeout time.Duration, rt http.Round
 	// The library turns this on by the variable DEBUG, and would then print
 	// every request to stderr.
 	oa.Debug = false
+	oa.Producers[runtime.JSONMime] = producer
 	return &client{
 		api:       amclient.New(oa, strfmt.Default),
 		courier:   c,

@@ -107,7 +107,7 @@ func (a *appender) Commit() error {
 	a.end()
 	a.store.committed(a.handle, err)
 	if err == nil {
-		a.store.grew(a.handle, a.samples)
+		a.store.appended(a.handle, a.samples)
 	}
 	return err
 }

@@ -41,6 +41,7 @@ func (s *Store) newCompactor(ctx context.Context, h *handle, r prometheus.Regist
 	ctx, h.stopCompaction = context.WithCancel(ctx)
 	merging, stop := context.WithCancel(ctx)
 	h.stopMerges = stop
+	ranges = wideSteps(ranges)
 	o := tsdb.LeveledCompactorOptions{
 		MaxBlockChunkSegmentSize:    opts.MaxBlockChunkSegmentSize,
 		EnableOverlappingCompaction: opts.EnableOverlappingCompaction,
@@ -58,6 +59,17 @@ func (s *Store) newCompactor(ctx context.Context, h *handle, r prometheus.Regist
 	}
 	h.compactor = &compactor{Compactor: c, merger: m, room: func(more int64) bool { return s.hasRoom(h, more) }, doomed: map[ulid.ULID]struct{}{}}
 	return h.compactor, nil
+}
+
+// wideSteps leaves out every second of the lengths that blocks are merged to, but
+// for the first and the last: with each of them all samples are written once more.
+func wideSteps(ranges []int64) (wide []int64) {
+	for i, r := range ranges {
+		if i == 0 || (len(ranges)-1-i)%2 == 0 {
+			wide = append(wide, r)
+		}
+	}
+	return wide
 }
 
 // doom makes the TSDB delete a block with its next compaction.

@@ -173,11 +173,13 @@ func (s *Store) doomOldest(h *handle, over int64, forOthers bool) {
 	}
 }
 
-// grew counts samples, and wakes upkeep when they may matter.
-func (s *Store) grew(h *handle, samples int64) {
+// grew counts samples, and tells whether so many have come that the limit may be
+// near.
+func (s *Store) grew(h *handle, samples int64) bool {
 	limit := s.limitOf(h)
-	if n := s.size.grown.Add(samples) * bytesPerSample; limit > 0 && n > limit/64 {
-		s.size.grown.Store(0)
-		s.upkeep.signal()
+	if n := s.size.grown.Add(samples) * bytesPerSample; limit == 0 || n <= limit/64 {
+		return false
 	}
+	s.size.grown.Store(0)
+	return true
 }

@@ -16,7 +16,7 @@ import (
 
 // abandon leaves the data directory as a killed process does: copied while the
 // store is open, so that no close can tidy it.
-func abandon(t *testing.T, dir string) string {
+func abandon(t testing.TB, dir string) string {
 	t.Helper()
 	to := filepath.Join(t.TempDir(), "data")
 	if err := os.CopyFS(to, os.DirFS(dir)); err != nil {

@@ -4,15 +4,19 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 const (
 	// upkeepEvery is how often the store looks after itself.
 	upkeepEvery = 10 * time.Second
-	// mapEvery is how often full chunks of the head are moved out of the heap, as
-	// the TSDB does on its own.
-	mapEvery = time.Minute
+	// mapSamples are how many samples come before full chunks of the head are moved
+	// out of the heap into files. Each is written once more for it, which the TSDB on
+	// its own does every minute; but a head of no more than so many is sooner in a
+	// block, and takes a few megabytes of heap. What is not moved is encoded anew
+	// where the log is replayed: of so many in a fifth of a second.
+	mapSamples = 1_000_000
 	// mapRoom is what must be free for that: as much as is written at once.
 	mapRoom = 2 * spare
 	// compactionRest is the wait after a compaction that failed.
@@ -26,11 +30,12 @@ type upkeep struct {
 	wake   chan struct{}      // one slot: there is something to look at
 	cancel context.CancelFunc // set by begin
 	done   chan struct{}      // closed at its end
+	// unmapped are about the samples in the head since its full chunks were last moved.
+	unmapped atomic.Int64
 
 	// compacting is held while the TSDB is compacted, which a round may find under
 	// way. Who has life may wait for it, never the other way round.
 	compacting sync.Mutex
-	mapped     time.Time // guarded by compacting: when full chunks were last moved
 	rest       time.Time // guarded by compacting: no compaction before
 	troubled   string    // guarded by compacting: what was last logged
 }
@@ -106,17 +111,16 @@ func (s *Store) compactDue(ctx context.Context, now time.Time) {
 		return
 	}
 	defer release()
-	if now.Sub(s.upkeep.mapped) >= mapEvery && hasFree(h.dir, mapRoom) == nil {
-		s.upkeep.mapped = now
-		if err := guard(func() error { h.db.ForceHeadMMap(); return nil }); err != nil {
-			s.suspect(h, err)
-			return
-		}
+	if err := s.mapChunks(h); err != nil {
+		s.suspect(h, err)
+		return
 	}
 	if now.Before(s.upkeep.rest) || !compactable(h) && !h.compactor.due() {
 		return
 	}
+	before := h.db.Head().MinTime()
 	err = guard(func() error { return h.db.Compact(ctx) })
+	s.headCut(h, before)
 	switch {
 	case err == nil && s.upkeep.troubled != "":
 		s.upkeep.troubled = ""
@@ -131,5 +135,37 @@ func (s *Store) compactDue(ctx context.Context, now time.Time) {
 		if errors.Is(err, errFault) {
 			s.suspect(h, err)
 		}
+	}
+}
+
+// mapChunks moves full chunks of the head out of the heap where that is due and the
+// disk has room.
+func (s *Store) mapChunks(h *handle) error {
+	if s.upkeep.unmapped.Load() < mapSamples {
+		return nil
+	}
+	s.upkeep.unmapped.Store(0)
+	if hasFree(h.dir, mapRoom) != nil {
+		return nil // the limit of the size acts; it is tried again after as many
+	}
+	return guard(func() error { h.db.ForceHeadMMap(); return nil })
+}
+
+// headCut takes from the count of samples those that have become a block: the head
+// began at before, in milliseconds, and they are taken to be spread evenly.
+func (s *Store) headCut(h *handle, before int64) {
+	mint, maxt := h.db.Head().MinTime(), h.db.Head().MaxTime()
+	if mint <= before || maxt <= before {
+		return
+	}
+	left := max(0, float64(maxt-mint)/float64(maxt-before))
+	s.upkeep.unmapped.Store(int64(float64(s.upkeep.unmapped.Load()) * left))
+}
+
+// appended counts the samples of a transaction, and wakes upkeep when they may
+// matter.
+func (s *Store) appended(h *handle, samples int64) {
+	if s.grew(h, samples) || s.upkeep.unmapped.Add(samples) >= mapSamples {
+		s.upkeep.signal()
 	}
 }

@@ -67,7 +67,7 @@ func newPage(st *Status, s *engine.Snapshot, now time.Time) page {
 		Pending:  newBounded(alerts.pending),
 		Resolved: newBounded(alerts.resolved),
 		Quiet:    newBounded(alerts.quiet).Shown,
-		Storage:  newStorageView(&st.Storage, now),
+		Storage:  newStorageView(&st.Storage, &st.Process, now),
 		Settings: make([]Setting, 0, len(st.Settings)),
 		Files:    newFileViews(s, now),
 	}

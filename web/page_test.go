@@ -111,6 +111,7 @@ func TestStatusPage(t *testing.T) {
 			Undelivered: 3, OldestUndelivered: ago(20 * time.Minute), Late: 4, Restarts: 1, LastRestart: ago(3 * time.Hour), ClockOffset: -2 * time.Hour})
 		st.Settings = append(st.Settings, Setting{"ALERTMANAGER_URL", "http://am:9093,https://u:secret@am2", "environment", "alertmanager.url"})
 		st.Storage.Trouble = "the disk is full"
+		st.Process.Started, st.Process.Written = ago(2*time.Hour), 3<<20
 		return st
 	}})
 	page := body(t, h, "/", http.StatusOK)
@@ -125,7 +126,7 @@ func TestStatusPage(t *testing.T) {
 		`href="graph?g0.expr=running&#43;&#43;%3D%3D&#43;0&amp;g0.tab=1"`, "/rules/docker.yml:4, group docker",
 		"Pending <span class=\"count\">1</span>", "in 4 min", "Recently resolved", "41 min",
 		"connection refused", "no such host", "next try in 34 s", "it broke", "not evaluated yet",
-		"3 settings, 2 changed from the default", "5.0 MiB", "Tocsin 1.2.3",
+		"3 settings, 2 changed from the default", "5.0 MiB", "1.5 MiB an hour", "Tocsin 1.2.3",
 	)
 	if strings.Contains(page, "secret") {
 		t.Error("the page shows a password")

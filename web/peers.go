@@ -124,10 +124,11 @@ type storageView struct {
 	Blocks  int
 	Series  uint64
 	Oldest  moment
+	Written string
 	Trouble string
 }
 
-func newStorageView(s *Storage, now time.Time) storageView {
+func newStorageView(s *Storage, p *Process, now time.Time) storageView {
 	v := storageView{
 		Open:    s.Mode != "",
 		Mode:    s.Mode,
@@ -136,6 +137,7 @@ func newStorageView(s *Storage, now time.Time) storageView {
 		Blocks:  s.Blocks,
 		Series:  s.Series,
 		Oldest:  moment{s.Oldest, now},
+		Written: writtenText(p, now),
 		Trouble: short(redact(s.Trouble)),
 	}
 	switch limit := bytesText(s.RetentionBytes); {
@@ -149,4 +151,14 @@ func newStorageView(s *Storage, now time.Time) storageView {
 		v.Keeps = "everything"
 	}
 	return v
+}
+
+// writtenText is what the process writes to disks in an hour. What it writes in the
+// first one, at its start and as alerts begin to fire, says little of the others.
+func writtenText(p *Process, now time.Time) string {
+	since := now.Sub(p.Started)
+	if since < time.Hour {
+		return bytesText(p.Written) + " since the start"
+	}
+	return bytesText(int64(float64(p.Written)/since.Hours())) + " an hour"
 }

@@ -38,6 +38,9 @@ type Status struct {
 // Process is what the API tells of the process and its rules.
 type Process struct {
 	Started time.Time
+	// Written is how many bytes it has sent towards disks since then; 0 if none, or
+	// where the kernel does not tell.
+	Written int64
 	// RulesRead is when the rule files were last read, RulesGood whether all of
 	// them could be used.
 	RulesRead time.Time

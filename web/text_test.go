@@ -58,6 +58,11 @@ func TestNumbers(t *testing.T) {
 			t.Errorf("bytesText(%d) = %q, want %q", n, got, want)
 		}
 	}
+	for since, want := range map[time.Duration]string{time.Minute: "12 MiB since the start", time.Hour: "12 MiB an hour", 10 * time.Hour: "1.2 MiB an hour"} {
+		if got := writtenText(&Process{Started: ago(since), Written: 12 << 20}, now); got != want {
+			t.Errorf("of %v writtenText tells %q, want %q", since, got, want)
+		}
+	}
 }
 
 func TestRedact(t *testing.T) {

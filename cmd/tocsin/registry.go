@@ -14,7 +14,7 @@ import (
 // newRegistry is for the metrics of the stages.
 func newRegistry() *prometheus.Registry {
 	reg := prometheus.NewRegistry()
-	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+	reg.MustRegister(newWritten(), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "tocsin_build_info", Help: "1, with the version and the Go version of this binary.",
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
 	}, func() float64 { return 1 }))

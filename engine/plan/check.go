@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// checkTries is how often promql.Engine is asked before a difference counts.
+// checkTries is how often the two are compared where samples come in between.
 const checkTries = 4
 
 // unsteady tells of an expression of which promql.Engine does not give the same
@@ -31,61 +31,80 @@ func unsteady(e parser.Expr) bool {
 }
 
 // Check evaluates the rule at a moment and compares with what ask says, which is
-// promql.Engine. If they differ over the same samples the rule is answered by the
-// engine from then on; that is counted, logged, and a false result. It costs an
-// evaluation of the engine: call it where there is time, from any goroutine.
+// promql.Engine. If they differ over the same samples, and the engine says so twice,
+// the rule is answered by the engine from then on; that is counted, logged, and a
+// false result. It costs an evaluation of the engine, and holds nobody up: call it
+// where there is time, from any goroutine.
 func (r *Rule) Check(ctx context.Context, at time.Time, ask func(ctx context.Context, expr string, at time.Time) (promql.Vector, error)) bool {
-	p := r.plan
 	if r.expr == nil || unsteady(r.expr) {
 		return true
 	}
-	got, ok := r.evaluate(ctx, at, true)
-	if !ok {
-		return true
-	}
-	want, err := ask(ctx, r.query.Expr, at)
-	if ctx.Err() != nil {
-		return true
-	}
-	p.metrics.checks.Inc()
-	if err == nil && equal(got, want, false) {
-		return true
-	}
-	// Once more, while nothing is written: the samples may have been others.
-	p.commits.Lock()
-	defer p.commits.Unlock()
-	_, _, before := p.opts.Extent(at.UnixMilli()-r.from, at.UnixMilli()-r.to)
-	if got, ok = r.evaluate(ctx, at, false); !ok {
-		return true
-	}
-	var first promql.Vector
+	var before *said
 	for try := range checkTries {
-		want, err = ask(ctx, r.query.Expr, at)
-		if ctx.Err() != nil || err == nil && equal(got, want, false) {
+		got, from, ok := r.evaluate(ctx, at)
+		if !ok {
+			return true
+		}
+		var want said
+		want.vec, want.err = ask(ctx, r.query.Expr, at)
+		if ctx.Err() != nil {
 			return true
 		}
 		if try == 0 {
-			first = want
-		} else if err == nil && !equal(first, want, false) {
+			r.plan.metrics.checks.Inc()
+		}
+		if want.err == nil && equal(got, want.vec, false) {
 			return true
 		}
+		if !r.unmoved(ctx, at, from) {
+			continue // the engine may have seen other samples
+		}
+		if before == nil {
+			before = &want
+			continue
+		}
+		if want.agrees(before) {
+			r.leave(at, got, want)
+			return false
+		}
+		return true // the engine does not agree with itself
 	}
-	if _, _, after := p.opts.Extent(at.UnixMilli()-r.from, at.UnixMilli()-r.to); after != before {
-		return true // the head became a block meanwhile, which has another order
-	}
-	r.leave(at, got, want, err)
-	return false
+	return true
+}
+
+// said is what the engine has said.
+type said struct {
+	vec promql.Vector
+	err error
+}
+
+func (s *said) agrees(with *said) bool {
+	return (s.err == nil) == (with.err == nil) && equal(s.vec, with.vec, false)
+}
+
+// unmoved tells whether the plan would still answer from the same samples.
+func (r *Rule) unmoved(ctx context.Context, at time.Time, from basis) bool {
+	r.plan.awaitCommit()
+	_, now, ok := r.evaluate(ctx, at)
+	return ok && now == from
+}
+
+// awaitCommit waits for the transaction that is committing, if one is: then all that
+// storage has is visible.
+func (p *Plan) awaitCommit() {
+	p.commits.Lock()
+	defer p.commits.Unlock()
 }
 
 // leave gives the rule to the engine, until rules are loaded anew.
-func (r *Rule) leave(at time.Time, got, want promql.Vector, err error) {
+func (r *Rule) leave(at time.Time, got promql.Vector, want said) {
 	p := r.plan
 	p.mu.Lock()
 	r.never = true
 	p.mu.Unlock()
 	p.metrics.mismatches.Inc()
 	p.log.Error("the plan and the query engine differ, the rule is left to the engine: please report this",
-		"expr", r.query.Expr, "at", at.UTC(), "plan", shorten(got), "engine", shorten(want), "engine_err", err)
+		"expr", r.query.Expr, "at", at.UTC(), "plan", shorten(got), "engine", shorten(want.vec), "engine_err", want.err)
 }
 
 // shorten keeps a log line short.

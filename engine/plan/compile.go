@@ -38,12 +38,12 @@ func (c *compiler) root(e parser.Expr) *root {
 	c.graph = c.plan.graph(c.order, c.offset)
 	if e.Type() == parser.ValueTypeScalar {
 		if s := c.scalar(e); s != nil {
-			return &root{scalar: s}
+			return &root{scalar: s, families: c.families(e)}
 		}
 		return nil
 	}
 	if n := c.vector(e); n != nil {
-		return &root{node: n}
+		return &root{node: n, families: n.families}
 	}
 	return nil
 }

@@ -15,13 +15,17 @@ import (
 )
 
 var (
-	loadLine = regexp.MustCompile(`^load(?:_with_nhcb)?\s+(\S+)$`)
-	evalLine = regexp.MustCompile(`^eval(?:_\w+)?\s+instant\s+at\s+(\S+)\s+(.+)$`)
+	loadLine  = regexp.MustCompile(`^load(?:_with_nhcb)?\s+(\S+)$`)
+	evalLine  = regexp.MustCompile(`^eval(?:_\w+)?\s+instant\s+at\s+(\S+)\s+(.+)$`)
+	rangeLine = regexp.MustCompile(`^eval(?:_\w+)?\s+range\s+from\s+(\S+)\s+to\s+(\S+)\s+step\s+(\S+)\s+(.+)$`)
 )
 
-// TestConformance evaluates the instant queries of Prometheus's own tests of PromQL
-// in both ways, over the samples that stand there. What they expect is not read:
-// the engine has passed these tests.
+// rangeSteps is how many of the moments of a range query are evaluated.
+const rangeSteps = 20
+
+// TestConformance evaluates the queries of Prometheus's own tests of PromQL in both
+// ways, over the samples that stand there. What they expect is not read: the engine
+// has passed these tests.
 func TestConformance(t *testing.T) {
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/prometheus/prometheus").Output()
 	if err != nil {
@@ -44,7 +48,7 @@ func TestConformance(t *testing.T) {
 		})
 	}
 	t.Logf("%d of %d queries answered by the plan", answered, queries)
-	if queries < 1800 || answered < 700 {
+	if queries < 3500 || answered < 950 {
 		t.Errorf("of %d queries %d were answered by the plan, and compared: too few", queries, answered)
 	}
 }
@@ -64,18 +68,41 @@ func conformance(t *testing.T, lines []string) (queries, answered int) {
 			}
 			w.load(m[1], lines[from:i+1])
 		}
-		m := evalLine.FindStringSubmatch(line)
-		if m == nil {
+		expr, moments := evaluations(line)
+		if len(moments) == 0 {
 			continue
 		}
-		at, err := model.ParseDuration(m[1])
-		if err != nil {
-			continue
+		r := w.rules(expr)[0]
+		for _, at := range moments {
+			queries++
+			w.compare(r, at)
 		}
-		queries++
-		w.compare(w.rules(m[2])[0], time.UnixMilli(0).Add(time.Duration(at)))
 	}
 	return queries, answered + w.answered
+}
+
+// evaluations gives the expression of a line, and the moments at which to evaluate it.
+func evaluations(line string) (expr string, moments []time.Time) {
+	at := func(text string) time.Time {
+		d, err := model.ParseDuration(text)
+		if err != nil {
+			return time.Time{}
+		}
+		return time.UnixMilli(0).Add(time.Duration(d))
+	}
+	if m := evalLine.FindStringSubmatch(line); m != nil {
+		if t := at(m[1]); !t.IsZero() {
+			return m[2], []time.Time{t}
+		}
+	}
+	if m := rangeLine.FindStringSubmatch(line); m != nil {
+		from, to, step := at(m[1]), at(m[2]), at(m[3]).Sub(time.UnixMilli(0))
+		for t := from; !t.After(to) && step > 0 && len(moments) < rangeSteps; t = t.Add(step) {
+			moments = append(moments, t)
+		}
+		return m[4], moments
+	}
+	return "", nil
 }
 
 func newConformanceWorld(t *testing.T) *world {

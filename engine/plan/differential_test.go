@@ -4,20 +4,23 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/tocsin/tocsin/engine/internal/randomrules"
 )
 
 var (
 	seedFlag  = flag.Uint64("seed", 0, "run only this seed of the differential test")
-	seedCount = flag.Uint64("seeds", 8, "how many seeds the differential test runs")
+	seedCount = flag.Uint64("seeds", 50, "how many seeds the differential test runs")
 )
 
 const (
-	diffRules = 120
-	diffTurns = 50
+	diffRules = 30 // before rules are loaded anew, and afterwards
+	diffTurns = 20
 )
 
 // TestDifferential compares the plan with promql.Engine, to the last bit, over
@@ -27,18 +30,23 @@ func TestDifferential(t *testing.T) {
 	if *seedFlag != 0 {
 		from, to = *seedFlag, *seedFlag
 	}
-	asked, answered := 0, 0
-	for seed := from; seed <= to; seed++ {
-		if !t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
-			a, b := differential(t, seed)
-			asked, answered = asked+a, answered+b
-		}) {
-			t.Fatalf("differs; to see it alone: go test ./engine/plan -run Differential -seed %d", seed)
+	var asked, answered atomic.Int64
+	t.Run("seeds", func(t *testing.T) { // which ends when all of them have
+		for seed := from; seed <= to; seed++ {
+			t.Run(fmt.Sprint(seed), func(t *testing.T) {
+				t.Parallel()
+				a, b := differential(t, seed)
+				asked.Add(int64(a))
+				answered.Add(int64(b))
+				if t.Failed() {
+					t.Logf("to see it alone: go test ./engine/plan -run Differential -seed %d", seed)
+				}
+			})
 		}
-	}
-	t.Logf("%d of %d evaluations answered by the plan", answered, asked)
-	if answered < asked/2 {
-		t.Errorf("only %d of %d evaluations were answered by the plan, and compared", answered, asked)
+	})
+	t.Logf("%d of %d evaluations answered by the plan", answered.Load(), asked.Load())
+	if answered.Load() < asked.Load()/2 {
+		t.Errorf("only %d of %d evaluations were answered by the plan, and compared", answered.Load(), asked.Load())
 	}
 }
 
@@ -46,16 +54,16 @@ func differential(t *testing.T, seed uint64) (asked, answered int) {
 	rnd := rand.New(rand.NewPCG(seed, 7))
 	w := newWorld(t, nil)
 	h := newHistory(w, rnd)
-	rules := w.Load(randomQueries(speaker{rnd}))
-	for range 60 {
+	rules := w.Load(randomQueries(randomrules.New(rnd)))
+	for range 40 {
 		h.step()
-		h.at = h.at.Add(15 * time.Second)
+		h.at = h.at.Add(time.Duration(10+rnd.IntN(30)) * time.Second)
 	}
 	last := h.at
 	incidents := ""
 	for turn := range diffTurns {
 		if turn == diffTurns/2 {
-			rules = w.Load(randomQueries(speaker{rnd}))
+			rules = w.Load(randomQueries(randomrules.New(rnd)))
 		}
 		if what := h.incident(); what != "" {
 			incidents += fmt.Sprintf("%s before turn %d; ", what, turn)
@@ -69,7 +77,8 @@ func differential(t *testing.T, seed uint64) (asked, answered int) {
 		for _, r := range rules {
 			w.compare(r, at.Add(-r.query.Offset))
 			if t.Failed() {
-				t.Fatalf("turn %d, at %v; %s", turn, at.Sub(t0), incidents)
+				t.Errorf("turn %d, at %v; %s", turn, at.Sub(t0), incidents)
+				return asked, w.answered
 			}
 		}
 		last = at
@@ -79,11 +88,11 @@ func differential(t *testing.T, seed uint64) (asked, answered int) {
 	return asked, w.answered
 }
 
-func randomQueries(say speaker) []Query {
+func randomQueries(say randomrules.Speaker) []Query {
 	var qs []Query
 	p := parser.NewParser(parser.Options{EnableExperimentalFunctions: true})
 	for len(qs) < diffRules {
-		expr := say.vector(1 + say.IntN(4))
+		expr := say.Vector(1 + say.IntN(4))
 		if e, err := p.ParseExpr(expr); err != nil || e.Type() != parser.ValueTypeVector {
 			continue
 		}

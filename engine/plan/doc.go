@@ -12,6 +12,7 @@
 // samples than it may, and none that no rule reads.
 //
 // One mutex guards graph and window; an evaluation of one rule holds it, and so
-// does the publication of one transaction. Commits and the filling of the window
-// exclude each other by a second mutex, which is taken first.
+// does the publication of one transaction. A second, which is taken first, is held
+// while a transaction commits and becomes visible. Storage is read, to fill the
+// window, with neither: what is committed meanwhile is put aside and follows.
 package plan

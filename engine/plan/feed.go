@@ -74,9 +74,12 @@ func (a *appender) Commit() error {
 			p.fault(fault, "samples")
 		}
 	}()
-	switch {
+	ours := func(generation uint64) bool { return a.known && a.generation == generation }
+	switch f := p.filling; {
+	case f != nil && f.listening:
+		f.hear(*a.batch, ours(f.generation), p.opts.MaxPoints)
 	case !p.filled: // all is read from storage later
-	case a.known && a.generation == p.generation:
+	case ours(p.generation):
 		p.window.publish(*a.batch)
 	default: // storage was exchanged beneath the window or the transaction
 		p.filled = false

@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
+	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb"
 	"github.com/prometheus/prometheus/tsdb/tsdbutil"
 )
@@ -32,7 +33,7 @@ type pen struct {
 
 func newHistory(w *world, rnd *rand.Rand) *history {
 	h := &history{Rand: rnd, w: w, at: t0.Add(time.Duration(rnd.IntN(7000)) * time.Second)}
-	for i := range 4 {
+	for i := range 3 {
 		for _, g := range []string{"x", "y"} {
 			id := []string{"i", fmt.Sprint(i), "g", g}
 			h.add("counter", "a_total", id...)
@@ -136,11 +137,14 @@ func (h *history) churn() {
 
 // incident is what happens to the storage, or to time, now and then.
 func (h *history) incident() string {
-	switch h.IntN(40) {
+	switch h.IntN(30) {
 	case 0:
 		h.at = h.at.Add(time.Duration(1+h.IntN(20)) * time.Minute)
 		return "a gap"
 	case 1:
+		if h.IntN(4) > 0 {
+			return ""
+		}
 		h.at = h.at.Add(3 * time.Hour)
 		return "a long gap"
 	case 2:
@@ -153,8 +157,29 @@ func (h *history) incident() string {
 		h.w.compact()
 		h.w.reopen()
 		return "a compaction and a restart"
+	case 5:
+		h.w.retain = h.at.Add(-time.Duration(h.IntN(600)) * time.Second).UnixMilli()
+		h.w.compact()
+		return "a compaction that deletes old blocks"
+	case 6:
+		h.rollback()
+		return "a rollback"
+	case 7:
+		h.w.Invalidate()
+		return "a failed commit"
 	}
 	return ""
+}
+
+// rollback writes a scrape that is taken back.
+func (h *history) rollback() {
+	app := h.w.AppenderV2(h.w.t.Context())
+	for _, p := range h.series {
+		_, _ = app.Append(0, p.labels, 0, h.at.UnixMilli(), 7, nil, nil, storage.AOptions{})
+	}
+	if err := app.Rollback(); err != nil {
+		h.w.t.Fatal(err)
+	}
 }
 
 func (w *world) reopen() {
@@ -163,14 +188,7 @@ func (w *world) reopen() {
 	if err := w.db.Close(); err != nil {
 		w.t.Fatal(err)
 	}
-	opts := tsdb.DefaultOptions()
-	opts.RetentionDuration = 0
-	db, err := tsdb.Open(dir, nil, nil, opts, nil)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	w.t.Cleanup(func() { _ = db.Close() })
-	w.db = db
+	w.open(dir)
 	w.generation++
 }
 

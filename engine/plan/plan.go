@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"errors"
 	"log/slog"
 	"math"
 	"runtime/debug"
@@ -52,8 +51,8 @@ type Plan struct {
 	metrics *metrics
 	batches sync.Pool // of *[]sample
 
-	// commits is held while a transaction commits and becomes visible, and while
-	// the window is filled: what is read from storage then is all that there is.
+	// commits is held while a transaction commits and becomes visible: for who has
+	// it, window and storage agree.
 	commits sync.Mutex
 
 	mu     sync.Mutex                       // taken after commits
@@ -63,9 +62,10 @@ type Plan struct {
 	used   [orders]bool                     // guarded by mu: since the last sweep
 	// slack is how much before the reach of the first rule samples are read: others
 	// may be evaluated at earlier times. Guarded by mu.
-	slack  time.Duration
-	filled bool  // guarded by mu: the window holds what storage has
-	retry  int64 // guarded by mu: filling has failed, not again before this time
+	slack   time.Duration
+	filled  bool     // guarded by mu: the window holds what storage has
+	filling *filling // guarded by mu: under way; nil if none is
+	retry   int64    // guarded by mu: filling has failed, not again before this time
 	// ceiling is how far back, in milliseconds, there was time to read; guarded by mu.
 	ceiling int64
 	// generation and oldest are those of the storage from which it was filled.
@@ -107,11 +107,9 @@ func New(opts Options) *Plan {
 // order. The window begins anew, filled from storage with the first evaluation; the
 // rules of before give no more answers.
 func (p *Plan) Load(queries []Query) []*Rule {
-	p.commits.Lock()
-	defer p.commits.Unlock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.window, p.filled, p.retry, p.ceiling = newWindow(), false, never, math.MaxInt64
+	p.window, p.filled, p.filling, p.retry, p.ceiling = newWindow(), false, nil, never, math.MaxInt64
 	for _, r := range p.rules {
 		r.never = true
 	}
@@ -161,7 +159,15 @@ func (p *Plan) add(q Query) *Rule {
 func (p *Plan) Invalidate() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.doubt()
+}
+
+// doubt is Invalidate, called with mu held.
+func (p *Plan) doubt() {
 	p.filled = false
+	if p.filling != nil {
+		p.filling.void = true
+	}
 }
 
 // tidy drops the graph of an order that was not needed since the last sweep: after a
@@ -184,10 +190,7 @@ func (p *Plan) tidy() {
 // fault is for a panic, which is a fault of ours: alerting goes on over storage, from
 // which the window is filled anew. Called with mu held.
 func (p *Plan) fault(fault any, doing string) {
-	p.filled = false
+	p.doubt()
 	p.metrics.mismatches.Inc()
 	p.log.Error("the plan has a fault, the query engine goes on: please report this", "in", doing, "err", fault, "stack", string(debug.Stack()))
 }
-
-// errNoReferences: the storage is not a TSDB.
-var errNoReferences = errors.New("storage tells no references of series")

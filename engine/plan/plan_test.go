@@ -7,7 +7,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -76,75 +75,6 @@ func TestSamplesAreVisibleWithTheirCommit(t *testing.T) {
 	}
 }
 
-// failingCommit is storage whose transactions end in an error.
-type failingCommit struct{ storage.AppenderV2 }
-
-func (f failingCommit) Commit() error {
-	return errors.Join(errors.New("no space left on device"), f.AppenderV2.Rollback())
-}
-
-type fragile struct {
-	forward
-	broken bool
-}
-
-func (f *fragile) AppenderV2(ctx context.Context) storage.AppenderV2 {
-	if f.broken {
-		return failingCommit{f.forward.AppenderV2(ctx)}
-	}
-	return f.forward.AppenderV2(ctx)
-}
-
-func TestFailedCommitIsReadFromStorage(t *testing.T) {
-	f := &fragile{}
-	w := newWorld(t, func(o *Options) {
-		f.forward = o.Appendable.(forward)
-		o.Appendable = f
-	})
-	r := w.rules("m")[0]
-	w.put(t0, "m 1")
-	w.expect("before", r, t0, `[{__name__="m"} 1]`)
-	f.broken = true
-	app := w.AppenderV2(t.Context())
-	if _, err := app.Append(0, labels.FromStrings(labels.MetricName, "m"), 0, t0.UnixMilli()+1, 2, nil, nil, storage.AOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	if err := app.Commit(); err == nil {
-		t.Fatal("the commit succeeded")
-	}
-	f.broken = false
-	w.expect("after", r, t0.Add(time.Second), `[{__name__="m"} 1]`)
-	if got := testutil.ToFloat64(w.metrics.fills); got != 2 {
-		t.Errorf("the window was read %v times, want 2", got)
-	}
-}
-
-func TestExchangedStorageIsReadAnew(t *testing.T) {
-	w := newWorld(t, nil)
-	r := w.rules("count_over_time(m[5m])")[0]
-	at := t0
-	for range 8 {
-		w.put(at, "m 1", "n 1")
-		w.compare(r, at)
-		at = at.Add(step15)
-	}
-	before := w.AppenderV2(t.Context())
-	m := labels.FromStrings(labels.MetricName, "m")
-	if _, err := before.Append(0, m, 0, at.UnixMilli(), 1, nil, nil, storage.AOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	w.generation++ // as if storage had been exchanged beneath the transaction
-	if err := before.Commit(); err != nil {
-		t.Fatal(err)
-	}
-	w.expect("after the exchange", r, at, `[{} 9]`)
-	w.reopen()
-	w.put(at.Add(step15), "m 1")
-	w.expect("after a restart", r, at.Add(step15), `[{} 10]`)
-	w.Invalidate()
-	w.expect("after a call", r, at.Add(step15), `[{} 10]`)
-}
-
 func TestWhatThePlanLeavesToTheEngine(t *testing.T) {
 	w := newWorld(t, func(o *Options) { o.MaxReach = time.Hour })
 	w.put(t0, `m{a="1"} 1`, `m{a="2"} 2`, `n{a="1",b="1"} 1`, `n{a="1",b="2"} 1`, `o{a="1"} 1`)
@@ -180,53 +110,6 @@ func TestLimits(t *testing.T) {
 	if _, ok := rs[2].Vector(ctx, t0); ok {
 		t.Error("an evaluation that was cancelled has an answer")
 	}
-}
-
-// TestCrowdedWindow: what looks back farthest is left to storage.
-func TestCrowdedWindow(t *testing.T) {
-	w := newWorld(t, func(o *Options) { o.MaxPoints = 200 })
-	at := t0
-	for range 100 {
-		at = at.Add(step15)
-		w.put(at, `m{i="1"} 1`, `m{i="2"} 1`, "n 1")
-	}
-	rs := w.rules("sum_over_time(m[25m])", "m", "sum_over_time(n[10m])")
-	w.expect("too long", rs[0], at, "engine")
-	w.expect("short", rs[1], at, `[{__name__="m", i="1"} 1 {__name__="m", i="2"} 1]`)
-	w.expect("not as long", rs[2], at, `[{} 40]`)
-}
-
-// slow is storage of which a query takes an hour.
-type slow struct{ forward }
-
-func (s slow) Querier(mint, maxt int64) (storage.Querier, error) {
-	time.Sleep(time.Hour)
-	return s.forward.Querier(mint, maxt)
-}
-
-// TestSlowStorage: what cannot be read in time is not tried in full again.
-func TestSlowStorage(t *testing.T) {
-	w := newWorld(t, nil)
-	at := t0
-	for range 20 {
-		at = at.Add(step15)
-		w.put(at, "m 1")
-	}
-	fast := w.opts.Queryable
-	rs := w.rules("sum_over_time(m[4m])", "count_over_time(m[1m])")
-	synctest.Test(t, func(t *testing.T) {
-		w.opts.Queryable = slow{fast.(forward)}
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-		defer cancel()
-		if _, ok := rs[0].Vector(ctx, at); ok {
-			t.Error("there is an answer from storage that gave none in time")
-		}
-	})
-	w.opts.Queryable = fast
-	w.expect("soon after", rs[1], at, "engine")
-	at = at.Add(time.Minute)
-	w.expect("later, far back", rs[0], at, "engine")
-	w.expect("later", rs[1], at, "[]")
 }
 
 func TestOldRulesGiveNoAnswers(t *testing.T) {
@@ -297,6 +180,31 @@ func TestCheckFindsDifference(t *testing.T) {
 	}
 	if !r.Check(t.Context(), t0, unsteady) {
 		t.Error("an engine that does not agree with itself was believed")
+	}
+}
+
+// TestCheckHoldsNobodyUp: what is written between the two evaluations makes no
+// difference of theirs, and need not wait.
+func TestCheckHoldsNobodyUp(t *testing.T) {
+	w := newWorld(t, nil)
+	w.put(t0, "m 1", "n 1")
+	r := w.rules("m")[0]
+	at := t0
+	moving := func(_ context.Context, expr string, _ time.Time) (promql.Vector, error) {
+		at = at.Add(time.Second)
+		w.put(at, fmt.Sprint("m ", at.Unix()))
+		return w.stock(expr, at)
+	}
+	if !r.Check(t.Context(), t0.Add(time.Minute), moving) {
+		t.Error("other samples were taken for a difference")
+	}
+	others := func(context.Context, string, time.Time) (promql.Vector, error) {
+		at = at.Add(time.Second)
+		w.put(at, fmt.Sprint("n ", at.Unix()))
+		return nil, nil
+	}
+	if r.Check(t.Context(), at, others) {
+		t.Error("a difference was taken for one of samples that the rule does not read")
 	}
 }
 

@@ -32,7 +32,7 @@ type Rule struct {
 // Vector evaluates the rule at a moment. It is false where promql.Engine has to be
 // asked: for errors too, so that it is the one to tell them.
 func (r *Rule) Vector(ctx context.Context, at time.Time) (promql.Vector, bool) {
-	vec, ok := r.evaluate(ctx, at, true)
+	vec, _, ok := r.evaluate(ctx, at)
 	if ok {
 		r.plan.metrics.byPlan.Inc()
 	} else {
@@ -41,8 +41,26 @@ func (r *Rule) Vector(ctx context.Context, at time.Time) (promql.Vector, bool) {
 	return vec, ok
 }
 
-// evaluate reads storage only if it may.
-func (r *Rule) evaluate(ctx context.Context, at time.Time, mayFill bool) (vec promql.Vector, ok bool) {
+// basis is what an answer was computed from: equal ones from equal samples.
+type basis struct {
+	extent
+	changed uint64 // version of the window at which a series was last written that the rule reads
+}
+
+// extent is what storage says of the time that a rule reads.
+type extent struct {
+	generation uint64
+	oldest     int64
+	blocks     bool
+}
+
+func (r *Rule) extent(ts int64) (e extent) {
+	e.generation, e.oldest, e.blocks = r.plan.opts.Extent(ts-r.from, ts-r.to)
+	return e
+}
+
+// evaluate gives the result at a moment, and what it was computed from.
+func (r *Rule) evaluate(ctx context.Context, at time.Time) (vec promql.Vector, from basis, ok bool) {
 	p := r.plan
 	ts := at.UnixMilli()
 	p.mu.Lock()
@@ -53,37 +71,29 @@ func (r *Rule) evaluate(ctx context.Context, at time.Time, mayFill bool) (vec pr
 			p.fault(fault, r.query.Expr)
 		}
 	}()
-	if r.never || ctx.Err() != nil {
-		return nil, false
-	}
-	generation, oldest, blocks := p.opts.Extent(ts-r.from, ts-r.to)
-	if !p.filled || generation != p.generation || len(p.window.broken) > 0 || p.crowded() {
-		if !mayFill || !p.fill(ctx, ts) {
-			return nil, false
-		}
-		if generation, oldest, blocks = p.opts.Extent(ts-r.from, ts-r.to); generation != p.generation {
-			return nil, false
-		}
+	e, ok := r.ready(ctx, ts)
+	if !ok {
+		return nil, basis{}, false
 	}
 	if p.window.sweep() {
 		p.tidy()
 	}
-	p.oldest = min(p.oldest, oldest)
-	if ts-r.from <= p.window.since || oldest > p.oldest && ts-r.from < oldest {
-		return nil, false // one of the two has forgotten what the other remembers
+	p.oldest = min(p.oldest, e.oldest)
+	if ts-r.from <= p.window.since || e.oldest > p.oldest && ts-r.from < e.oldest {
+		return nil, basis{}, false // one of the two has forgotten what the other remembers
 	}
 	order := byReference
-	if blocks {
+	if e.blocks {
 		order = byLabels
 	}
 	p.used[order] = true
 	root := r.root(order)
 	if root == nil {
-		return nil, false
+		return nil, basis{}, false
 	}
 	t := turn{at: ts, version: p.window.version, lookback: p.opts.Lookback.Milliseconds(), limit: p.window.limit}
 	vec, ok = root.vector(&t, p.opts.MaxSamples)
-	return vec, ok && ctx.Err() == nil
+	return vec, basis{e, root.changed()}, ok && ctx.Err() == nil
 }
 
 // root compiles the rule for an order when it is first needed.
@@ -97,8 +107,18 @@ func (r *Rule) root(o order) *root {
 
 // root is the node or scalar of a whole expression.
 type root struct {
-	node   *node
-	scalar scalar
+	node     *node
+	scalar   scalar
+	families []*family // what it reads
+}
+
+// changed is the version of the window at which a series was last written that it
+// reads.
+func (r *root) changed() (version uint64) {
+	for _, f := range r.families {
+		version = max(version, f.changed)
+	}
+	return version
 }
 
 // samplesPerResult is more than the samples that promql.Engine counts for each

@@ -38,14 +38,19 @@ type series struct {
 	ref    storage.SeriesRef // in the head of the TSDB; 0 if it is not there
 	labels labels.Labels
 	hash   uint64
-	_      [24]byte // to 128: the allocator begins such on a line
+	next   *series // of the same hash
+	gone   bool    // it is no more in the window
+	_      [8]byte // to 128: the allocator begins such on a line
 }
 
-func newSeries(ls labels.Labels, f *family, since int64) *series {
-	s := &series{family: f, labels: ls, hash: ls.Hash()}
-	s.forget(since)
-	return s
-}
+// seriesCost is what a series costs beside its points, in points: itself, its labels,
+// its places in what is computed from it.
+const seriesCost = 24
+
+func newSeries(ls labels.Labels, hash uint64) *series { return &series{labels: ls, hash: hash} }
+
+// size is the memory that a series takes, in points.
+func (s *series) size() int { return seriesCost + cap(s.points) }
 
 // forget drops all samples. Storage has none later than since, or they follow.
 func (s *series) forget(since int64) {

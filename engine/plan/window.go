@@ -23,14 +23,14 @@ type window struct {
 	limit int64
 
 	refs   refTable
-	byHash map[uint64][]*series // by labels
+	byHash map[uint64]*series // by labels; more of the same hash follow as next
 	// ignored stands in refs for a series that no selector matches.
 	ignored *series
 	// since: of series that are not here storage has no sample later than that.
 	since  int64
 	newest int64 // the latest time of any sample
 	swept  int64 // newest when the last sweep was
-	size   int   // points that there is memory for
+	size   int   // points that there is memory for, and what series cost
 	count  int   // series
 	broken []*series
 }
@@ -38,7 +38,7 @@ type window struct {
 func newWindow() *window {
 	return &window{
 		selectors: map[string]*selector{}, byName: map[string][]*selector{}, families: map[string]*family{},
-		byHash: map[uint64][]*series{}, ignored: &series{}, since: never, newest: never, swept: never, limit: math.MaxInt64,
+		byHash: map[uint64]*series{}, ignored: &series{}, since: never, newest: never, swept: never, limit: math.MaxInt64,
 	}
 }
 
@@ -110,7 +110,8 @@ func (w *window) publish(samples []sample) {
 // this reference.
 func (w *window) attach(ref storage.SeriesRef, ls labels.Labels) *series {
 	ls = ls.WithoutEmpty() // as storage has them
-	s := w.find(ls)
+	hash := ls.Hash()
+	s := w.find(ls, hash)
 	switch {
 	case s != nil: // storage had forgotten it: it has another place among the others
 		for _, sel := range w.matching(ls) {
@@ -120,7 +121,7 @@ func (w *window) attach(ref storage.SeriesRef, ls labels.Labels) *series {
 			w.refs.set(s.ref, nil)
 		}
 	default:
-		s = w.enlist(ls)
+		s = w.enlist(ls, hash)
 	}
 	if s == nil {
 		w.refs.set(ref, w.ignored)
@@ -136,8 +137,8 @@ func (w *window) refer(s *series, ref storage.SeriesRef) {
 	w.refs.set(ref, s)
 }
 
-func (w *window) find(ls labels.Labels) *series {
-	for _, s := range w.byHash[ls.Hash()] {
+func (w *window) find(ls labels.Labels, hash uint64) *series {
+	for s := w.byHash[hash]; s != nil; s = s.next {
 		if labels.Equal(s.labels, ls) {
 			return s
 		}
@@ -146,20 +147,31 @@ func (w *window) find(ls labels.Labels) *series {
 }
 
 // enlist makes a series a member of all selectors that match it; nil if none does.
-func (w *window) enlist(ls labels.Labels) *series {
+func (w *window) enlist(ls labels.Labels, hash uint64) *series {
 	sels := w.matching(ls)
 	if len(sels) == 0 {
 		return nil
 	}
-	s := newSeries(ls, w.familyOf(ls.Get(labels.MetricName)), w.since)
-	w.byHash[s.hash] = append(w.byHash[s.hash], s)
-	w.count++
+	s := newSeries(ls, hash)
+	s.forget(w.since)
 	for _, sel := range sels {
-		sel.members = append(sel.members, s)
 		l, _ := sel.within(w.limit)
 		s.keep = max(s.keep, l.keep)
 	}
+	w.add(s, sels)
 	return s
+}
+
+// add makes a series, with what is in it, a member of these selectors.
+func (w *window) add(s *series, sels []*selector) {
+	s.family = w.familyOf(s.labels.Get(labels.MetricName))
+	s.next = w.byHash[s.hash]
+	w.byHash[s.hash] = s
+	w.count++
+	w.size += s.size()
+	for _, sel := range sels {
+		sel.members = append(sel.members, s)
+	}
 }
 
 // matching gives the selectors that match a series, but for those that are left to
@@ -174,54 +186,4 @@ func (w *window) matching(ls labels.Labels) []*selector {
 		}
 	}
 	return found
-}
-
-// sweepEvery is how often, in milliseconds of the samples' time, series are looked
-// for that are no more.
-const sweepEvery = 10 * 60 * 1000
-
-// sweep drops the series that no rule can see any more: all their samples are
-// older than the selectors look, by one sweep. It is false if it is too early for
-// that.
-func (w *window) sweep() bool {
-	if w.swept == never {
-		w.swept = w.newest
-	}
-	if w.newest < w.swept+sweepEvery {
-		return false
-	}
-	w.swept = w.newest
-	gone := map[*series]bool{}
-	for _, list := range w.byHash {
-		for _, s := range list {
-			if s.newest() < w.newest-s.keep-sweepEvery {
-				gone[s] = true
-				w.since = max(w.since, s.newest())
-				w.size -= cap(s.points)
-				w.count--
-			}
-		}
-	}
-	w.refs = refTable{} // those that nobody selects are forgotten with them
-	isGone := func(s *series) bool { return gone[s] }
-	for hash, list := range w.byHash {
-		if list = slices.DeleteFunc(list, isGone); len(list) == 0 {
-			delete(w.byHash, hash)
-			continue
-		}
-		w.byHash[hash] = list
-		for _, s := range list {
-			if s.ref != 0 {
-				w.refs.set(s.ref, s)
-			}
-		}
-	}
-	for _, sel := range w.selectors {
-		before := len(sel.members)
-		sel.members = slices.DeleteFunc(sel.members, isGone)
-		if len(sel.members) != before {
-			sel.generation++
-		}
-	}
-	return true
 }

@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/oklog/ulid/v2"
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
@@ -16,7 +18,6 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb"
-	"github.com/prometheus/prometheus/util/teststorage"
 )
 
 // t0 is where the time of the tests begins: a block of two hours does too.
@@ -29,7 +30,8 @@ type world struct {
 	db         *tsdb.DB
 	engine     *promql.Engine
 	generation uint64
-	answered   int // evaluations that the plan answered
+	retain     int64 // blocks that end before this time are deleted
+	answered   int   // evaluations that the plan answered
 }
 
 func newEngine(maxSamples int) *promql.Engine {
@@ -43,7 +45,8 @@ func newEngine(maxSamples int) *promql.Engine {
 
 func newWorld(t *testing.T, change func(*Options)) *world {
 	t.Helper()
-	w := &world{t: t, db: teststorage.New(t).DB}
+	w := &world{t: t, retain: math.MinInt64}
+	w.open(tempDir(t))
 	opts := Options{
 		Queryable: forward{w}, Appendable: forward{w}, Extent: w.extent,
 		Parser: parser.NewParser(parser.Options{EnableExperimentalFunctions: true}),
@@ -57,6 +60,42 @@ func newWorld(t *testing.T, change func(*Options)) *world {
 	w.engine = newEngine(opts.MaxSamples)
 	w.Plan = New(opts)
 	return w
+}
+
+// tempDir is in memory where there is a file system for that: syncing files takes
+// longer than all else.
+func tempDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "plan-test-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+// open opens storage, with as little as a TSDB can do with.
+func (w *world) open(dir string) {
+	w.t.Helper()
+	opts := tsdb.DefaultOptions()
+	opts.MinBlockDuration = (24 * time.Hour).Milliseconds() // so that samples may come in any order of series
+	opts.MaxBlockDuration, opts.RetentionDuration = opts.MinBlockDuration, 0
+	opts.StripeSize, opts.WALSegmentSize, opts.MaxBlockChunkSegmentSize = 64, 1<<20, 1<<20
+	opts.BlocksToDelete = func(blocks []*tsdb.Block) map[ulid.ULID]struct{} {
+		gone := map[ulid.ULID]struct{}{}
+		for _, b := range blocks {
+			if b.MaxTime() <= w.retain {
+				gone[b.Meta().ULID] = struct{}{}
+			}
+		}
+		return gone
+	}
+	db, err := tsdb.Open(dir, nil, nil, opts, nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { _ = db.Close() })
+	w.db = db
 }
 
 // forward passes on to the storage that is open now.

@@ -2,10 +2,8 @@ package replay
 
 import (
 	"flag"
-	"fmt"
 	"math"
 	"math/rand/v2"
-	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +13,7 @@ import (
 	promstorage "github.com/prometheus/prometheus/storage"
 
 	"github.com/tocsin/tocsin/engine"
+	"github.com/tocsin/tocsin/engine/internal/randomrules"
 	"github.com/tocsin/tocsin/storage"
 )
 
@@ -140,23 +139,23 @@ func scrapeInto(t *testing.T, rnd *rand.Rand, s *storage.Store, tick engine.Tick
 	}
 }
 
+// randomRules are rules that see in a history what they saw live.
 func randomRules(rnd *rand.Rand) string {
-	pick := func(from ...string) string { return from[rnd.IntN(len(from))] }
-	var b strings.Builder
-	b.WriteString("groups:\n")
-	for g := range 1 + rnd.IntN(3) {
-		fmt.Fprintf(&b, "- name: g%d\n  interval: %s\n  limit: %s\n  query_offset: %s\n  rules:\n", g, pick("15s", "15s", "30s", "20s"), pick("0", "0", "0", "2"), pick("0s", "0s", "15s"))
-		for r := range 1 + rnd.IntN(5) {
-			expr := pick("m > 2", "m < 3", "sum by (a) (m) > 3", "absent(m{a=\"x\"})", "m > on (a) n", "rate(m[1m]) > 0.02", "max_over_time(m[1m]) > 3",
-				"m unless on (a) n", "vector(1)", "up == 0", "m offset 30s > 1", "max_over_time(sum(m)[2m:30s]) > 9", "topk(1, m) > 0", "avg(m + on (a) n) > 4",
-				"ALERTS{alertstate=\"firing\"}", "rec > 2", "sum_over_time(rec[1m]) > 9", "count(ALERTS_FOR_STATE) > 3", "{job=\"docker\", a=\"y\"} > 3", "m @ end() > 2")
-			if rnd.IntN(4) == 0 {
-				fmt.Fprintf(&b, "  - record: rec\n    expr: '%s'\n    labels: {from: g%d, n: \"%d\"}\n", expr, g, r)
-				continue
-			}
-			fmt.Fprintf(&b, "  - alert: A%d\n    expr: '%s'\n    for: %s\n    keep_firing_for: %s\n    labels: {g: g%d, %s}\n",
-				r, expr, pick("0s", "0s", "15s", "40s"), pick("0s", "0s", "30s"), g, pick(`b: b`, `v: "{{ $labels.a | toUpper }}"`, `q: '{{ with query "count(n)" }}{{ . | first | value }}{{ end }}'`))
-		}
+	exprs := []string{
+		"m > 2", "m < 3", "sum by (a) (m) > 3", "absent(m{a=\"x\"})", "m > on (a) n", "rate(m[1m]) > 0.02", "max_over_time(m[1m]) > 3",
+		"m unless on (a) n", "vector(1)", "up == 0", "m offset 30s > 1", "max_over_time(sum(m)[2m:30s]) > 9", "topk(1, m) > 0", "avg(m + on (a) n) > 4",
+		"ALERTS{alertstate=\"firing\"}", "rec > 2", "sum_over_time(rec[1m]) > 9", "count(ALERTS_FOR_STATE) > 3", "{job=\"docker\", a=\"y\"} > 3", "m @ end() > 2",
 	}
-	return b.String()
+	return randomrules.New(rnd).Rules(randomrules.Form{
+		Groups: 3, Rules: 5,
+		Group: [][]string{
+			{"interval: 15s", "interval: 15s", "interval: 30s", "interval: 20s"},
+			{"limit: 0", "limit: 0", "limit: 0", "limit: 2"},
+			{"query_offset: 0s", "query_offset: 0s", "query_offset: 15s"},
+		},
+		Expr:        func() string { return exprs[rnd.IntN(len(exprs))] },
+		Labels:      []string{`b: b`, `v: "{{ $labels.a | toUpper }}"`, `q: '{{ with query "count(n)" }}{{ . | first | value }}{{ end }}'`},
+		Annotations: []string{"{{ $value }}"},
+		For:         []string{"0s", "0s", "15s", "40s"}, Keep: []string{"0s", "0s", "30s"},
+	})
 }

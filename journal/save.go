@@ -1,0 +1,125 @@
+package journal
+
+import (
+	"fmt"
+	"sync"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/tocsin/tocsin/alert"
+)
+
+// queue is the changes that wait to be written. Groups that are evaluated over the
+// same scrape come within milliseconds of each other, while a transaction writes
+// whole pages and waits for the disk: who comes meanwhile shares the next one.
+type queue struct {
+	mu      sync.Mutex
+	waiting []*saving // guarded by mu
+
+	// writing is held over a transaction: should one end in a panic, nobody may wait
+	// for the locks of the file.
+	writing sync.Mutex
+}
+
+// saving is one Save.
+type saving struct {
+	changes alert.Changes
+	err     error // guarded by queue.writing
+}
+
+func (q *queue) add(s *saving) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.waiting = append(q.waiting, s)
+}
+
+func (q *queue) take() []*saving {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	waiting := q.waiting
+	q.waiting = nil
+	return waiting
+}
+
+// Save makes the changes durable, and with them what receivers are to be told and
+// the receipts that wait. What is to be told is not lost with an error: the next
+// Save writes it. A file that turns out to be damaged is set aside, and Save fails
+// until Reopen. Calls at the same time share a transaction, and its error.
+func (j *Journal) Save(c alert.Changes) error {
+	s := &saving{changes: c}
+	j.queue.add(s)
+	j.queue.writing.Lock()
+	defer j.queue.writing.Unlock()
+	all := j.queue.take()
+	if len(all) == 0 {
+		return s.err // who held the lock has written it
+	}
+	cs := make([]alert.Changes, len(all))
+	for i, other := range all {
+		cs[i] = other.changes
+	}
+	err := j.save(cs)
+	j.giveUp(err)
+	for _, other := range all {
+		j.note(other.changes, err)
+		other.err = err
+	}
+	return err
+}
+
+// save writes changes in their order, in one transaction.
+func (j *Journal) save(cs []alert.Changes) error {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	news := newsOf(cs)
+	if j.db == nil {
+		if len(news) > 0 {
+			j.distrust()
+		}
+		return ErrClosed
+	}
+	oc, stale := j.outboxChanges(news, replaces(cs))
+	dropped := 0
+	err := guard(func() error { // not Batch, which writes in a goroutine that nothing guards
+		return j.db.Update(func(tx *bolt.Tx) (err error) {
+			for _, c := range cs {
+				if err := saveAlerts(tx, c); err != nil {
+					return err
+				}
+			}
+			dropped, err = j.saveOutboxes(tx, oc)
+			return err
+		})
+	})
+	if err != nil {
+		j.putBack(oc.waiting, stale || oc.anew != nil, news)
+		return fmt.Errorf("write journal: %w", err)
+	}
+	if dropped > 0 {
+		j.metrics.dropped.WithLabelValues(reasonOverflow).Add(float64(dropped))
+		j.log.Error("outbox is full, its oldest incidents are dropped", "dropped", dropped, "capacity", j.opts.Capacity)
+	}
+	j.metrics.saves.Add(float64(len(cs)))
+	return nil
+}
+
+// newsOf is what receivers are to be told because of all changes.
+func newsOf(cs []alert.Changes) (news []alert.Notification) {
+	if len(cs) == 1 {
+		return cs[0].News
+	}
+	for _, c := range cs {
+		news = append(news, c.News...)
+	}
+	return news
+}
+
+// replaces tells whether one of the changes stands for all there is.
+func replaces(cs []alert.Changes) bool {
+	for _, c := range cs {
+		if c.Replace {
+			return true
+		}
+	}
+	return false
+}
