@@ -164,7 +164,7 @@ func (d *day) hour() string {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	return fmt.Sprintf("%.2f MiB live, %.2f at any time, %.1f resident, %d blocks", settled, d.peak, resident/(1<<20), d.life.store.Stats().Blocks)
+	return fmt.Sprintf("%d blocks, %.2f MiB live, %.2f at any time, %.1f MiB resident", d.life.store.Stats().Blocks, settled, d.peak, resident/(1<<20))
 }
 
 // look is what lived in the heap at the last collection, in MiB.

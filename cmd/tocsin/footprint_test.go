@@ -31,11 +31,13 @@ func TestThrift(t *testing.T) {
 		cpus, heap int
 	}{
 		{9 * time.Second, all, defaultGC},
-		{time.Second, 1, thriftyGC},
+		{time.Second, all, defaultGC}, // a tenth of a CPU is not little
+		{time.Second / 5, 1, thriftyGC},
+		{time.Second, 1, thriftyGC}, // nor is it much
 		{0, 1, thriftyGC},
-		{6 * time.Second, all, defaultGC},
+		{4 * time.Second, all, defaultGC},
 		{15 * time.Second, all, defaultGC},
-		{2 * time.Second, 1, thriftyGC},
+		{time.Second / 5, 1, thriftyGC},
 	} {
 		now, used = now.Add(10*time.Second), used+step.cpu
 		f.spread(now, used)
