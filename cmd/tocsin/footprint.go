@@ -26,10 +26,10 @@ const (
 	// leastMemory is the least soft limit of the heap, whatever the cgroup says: with
 	// less the process does hardly anything but collect.
 	leastMemory = 32 << 20
-	// spreadEvery is how often it is decided whether the process has little to do, and
-	// trimEvery how many of those times what is not in use is handed back.
-	spreadEvery = 10 * time.Second
-	trimEvery   = 6
+	// paceEvery is how often the pace is decided, and trimEvery how many of those times
+	// what is not in use is handed back.
+	paceEvery = 10 * time.Second
+	trimEvery = 3
 	// freeLimit is how much free heap may stay with the process. There is more after
 	// a peak: the start, a compaction, a reload, a storm.
 	freeLimit = 2 << 20
@@ -60,15 +60,26 @@ func limitMemory(log *slog.Logger) {
 	}
 }
 
+// pace is how freely a process uses what there is.
+type pace int
+
+// A process starts with all the CPUs, but with a heap that grows slowly: what is once
+// scattered over a wide heap keeps it wide.
+const (
+	starting pace = iota
+	thrifty       // one CPU: each that Go may use keeps a cache of the heap, and workers of the collector to wake
+	busy          // all the CPUs, and Go's own growth
+)
+
 // footprint keeps the process small while it has little to do. Only run calls its
 // methods.
 type footprint struct {
 	log     *slog.Logger
 	program []mapping
 	free    []metrics.Sample
-	asked   time.Time     // when that was last decided
+	asked   time.Time     // when the pace was last decided
 	used    time.Duration // CPU until then
-	thrifty bool
+	pace    pace
 	// What the environment sets has its way.
 	cpusGiven, gcGiven bool
 }
@@ -81,6 +92,7 @@ func newFootprint(log *slog.Logger) *footprint {
 	}
 	_, f.cpusGiven = os.LookupEnv("GOMAXPROCS")
 	_, f.gcGiven = os.LookupEnv("GOGC")
+	f.grow(thriftyGC)
 	return f
 }
 
@@ -91,8 +103,8 @@ func (f *footprint) run(ctx context.Context) error {
 		f.log.Debug("own program is not trimmed", "err", err)
 	}
 	f.program = program
-	for n := 0; wait(ctx, spreadEvery); n++ {
-		f.spread(time.Now(), cpuTime())
+	for n := 0; wait(ctx, paceEvery); n++ {
+		f.keepPace(time.Now(), cpuTime())
 		if n%trimEvery == 0 {
 			f.trim()
 		}
@@ -100,26 +112,37 @@ func (f *footprint) run(ctx context.Context) error {
 	return nil
 }
 
-// spread makes a process thrifty that has little to do: it runs on one CPU, as each
-// that Go may use keeps a cache of the heap, half a megabyte and more, and a worker of
-// the collector, which costs CPU to wake; and its heap grows less before it is
-// collected. A process that is busy, as at its start, gets all the CPUs and Go's own
-// pace.
-func (f *footprint) spread(now time.Time, used time.Duration) {
+// keepPace is told the time and the CPU used until then.
+func (f *footprint) keepPace(now time.Time, used time.Duration) {
 	share := (used - f.used).Seconds() / now.Sub(f.asked).Seconds()
 	f.asked, f.used = now, used
-	thrifty := share < idleShare || f.thrifty && share < busyShare
-	if thrifty == f.thrifty {
+	next := f.pace
+	switch {
+	case share < idleShare:
+		next = thrifty
+	case share >= busyShare:
+		next = busy
+	}
+	if next == f.pace {
 		return
 	}
-	f.thrifty = thrifty
-	percent, cpus := defaultGC, runtime.SetDefaultGOMAXPROCS
-	if thrifty {
-		percent, cpus = thriftyGC, func() { runtime.GOMAXPROCS(1) }
+	f.pace = next
+	if next == thrifty {
+		f.spread(func() { runtime.GOMAXPROCS(1) })
+		f.grow(thriftyGC)
+	} else {
+		f.spread(runtime.SetDefaultGOMAXPROCS)
+		f.grow(defaultGC)
 	}
+}
+
+func (f *footprint) spread(overCPUs func()) {
 	if !f.cpusGiven {
-		cpus()
+		overCPUs()
 	}
+}
+
+func (f *footprint) grow(percent int) {
 	if !f.gcGiven {
 		debug.SetGCPercent(percent)
 	}
@@ -130,7 +153,7 @@ func (f *footprint) spread(now time.Time, used time.Duration) {
 //
 // The latter stay in the page cache, as the program's file does anyway, and those in
 // use are back with the next evaluation, by a few hundred minor faults, at less than
-// half a millisecond a minute. What is gained is that the rest counts for nothing and
+// half a millisecond each time. What is gained is that the rest counts for nothing and
 // is the first that the kernel takes when memory is short.
 func (f *footprint) trim() {
 	metrics.Read(f.free)

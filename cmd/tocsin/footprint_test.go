@@ -30,17 +30,18 @@ func TestThrift(t *testing.T) {
 		cpu        time.Duration // in ten seconds
 		cpus, heap int
 	}{
+		{time.Second, all, thriftyGC}, // a tenth of a CPU is neither much nor little
 		{9 * time.Second, all, defaultGC},
-		{time.Second, all, defaultGC}, // a tenth of a CPU is not little
+		{time.Second, all, defaultGC},
 		{time.Second / 5, 1, thriftyGC},
-		{time.Second, 1, thriftyGC}, // nor is it much
+		{time.Second, 1, thriftyGC},
 		{0, 1, thriftyGC},
 		{4 * time.Second, all, defaultGC},
 		{15 * time.Second, all, defaultGC},
 		{time.Second / 5, 1, thriftyGC},
 	} {
 		now, used = now.Add(10*time.Second), used+step.cpu
-		f.spread(now, used)
+		f.keepPace(now, used)
 		heap := debug.SetGCPercent(defaultGC)
 		debug.SetGCPercent(heap)
 		if cpus := runtime.GOMAXPROCS(0); cpus != step.cpus || heap != step.heap {
@@ -56,7 +57,7 @@ func TestThriftLeavesTheEnvironment(t *testing.T) {
 	cpus, percent := runtime.GOMAXPROCS(0), debug.SetGCPercent(70)
 	defer debug.SetGCPercent(percent)
 	f := newFootprint(slog.New(slog.DiscardHandler))
-	f.spread(f.asked.Add(10*time.Second), f.used)
+	f.keepPace(f.asked.Add(10*time.Second), f.used)
 	if got := debug.SetGCPercent(70); got != 70 || runtime.GOMAXPROCS(0) != cpus {
 		t.Errorf("GOGC=%d on %d CPUs, want 70 on %d", got, runtime.GOMAXPROCS(0), cpus)
 	}
