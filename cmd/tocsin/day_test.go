@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"runtime/metrics"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,7 +29,7 @@ import (
 	"github.com/tocsin/tocsin/timeline"
 )
 
-var hours = flag.Int("hours", 6, "how many hours TestMemoryIsFlat simulates")
+var hours = flag.Int("hours", 4, "how many hours TestMemoryIsFlat simulates: at least 4, or no block is written")
 
 // dayProcess marks the process of its own in which the hours pass: memory is that
 // of a whole process.
@@ -62,12 +63,14 @@ const flatness = 1.25
 // day is a process in which time passes at once: the real stages, a target and an
 // Alertmanager at the ends of pipes.
 type day struct {
-	t       *testing.T
-	life    *lifecycle
-	begun   time.Time
-	live    []float64 // MiB in the heap, the most of each hour
-	peak    float64   // of this hour, compactions and all
-	sample  []metrics.Sample
+	t     *testing.T
+	life  *lifecycle
+	begun time.Time
+	live  []float64 // MiB in the heap, the most of each hour
+
+	mu      sync.Mutex       // guards what follows: both ends of the pipes call
+	peak    float64          // of this hour, compactions and all
+	sample  []metrics.Sample // that look reads
 	scrapes int
 	posts   int
 }
@@ -100,6 +103,14 @@ func newDay(t *testing.T) *day {
 	if err != nil {
 		t.Fatal(err)
 	}
+	d.evaluate(s, log, reg)
+	l.book = newRulebook(filepath.Join(dir, "rules.yml"), true, log, reg)
+	return d
+}
+
+// evaluate makes what scrapes and evaluates, over the store that is there.
+func (d *day) evaluate(s settings, log *slog.Logger, reg *prometheus.Registry) {
+	l := d.life
 	feed := newPlan(l.store, log, reg)
 	l.engine = engine.New(engine.Options{
 		Queryable: l.store, Appendable: feed, Plan: feed, Notify: l.notifier.Send, Journal: l.journal.Save, Now: l.clock.moment, Oldest: l.store.Oldest,
@@ -107,8 +118,9 @@ func newDay(t *testing.T) *day {
 	})
 	target := scrape.Target{URL: &url.URL{Scheme: "http", Host: "target", Path: "/metrics"}, Job: engineJob, Instance: "edge"}
 	self := newSelfScrape(ownTarget(s, target, reg, feed), log)
+	var err error
 	l.scraper, err = scrape.New(scrape.Options{
-		Target: target, Interval: clockInterval, Appendable: feed, Dial: serveOverPipes(t, http.HandlerFunc(d.expose)), Clock: l.clock.scrapeTime,
+		Target: target, Interval: clockInterval, Appendable: feed, Dial: serveOverPipes(d.t, http.HandlerFunc(d.expose)), Clock: l.clock.scrapeTime,
 		Committing: func(sc scrape.Scraped) { l.engine.Announce(l.clock.tick(sc)) },
 		Committed: func(sc scrape.Scraped) {
 			self.collect(sc.At)
@@ -116,10 +128,8 @@ func newDay(t *testing.T) *day {
 		},
 	})
 	if err != nil {
-		t.Fatal(err)
+		d.t.Fatal(err)
 	}
-	l.book = newRulebook(filepath.Join(dir, "rules.yml"), true, log, reg)
-	return d
 }
 
 // pass lets so many hours pass, and looks at the memory.
@@ -140,6 +150,8 @@ func (d *day) pass(hours int) {
 			d.t.Error(err)
 		}
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if want := hours * int(time.Hour/clockInterval); d.scrapes < want || d.posts == 0 || blocks == 0 {
 		d.t.Errorf("%d scrapes, %d posts and %d blocks in %d h: this is no ordinary day", d.scrapes, d.posts, blocks, hours)
 	}
@@ -152,7 +164,6 @@ func (d *day) pass(hours int) {
 // hour lets one pass, and notes what lives at its most, compactions left out.
 func (d *day) hour() string {
 	const looks = 6
-	d.peak = 0
 	var settled float64
 	for range looks {
 		time.Sleep(time.Hour / looks)
@@ -164,11 +175,17 @@ func (d *day) hour() string {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	return fmt.Sprintf("%d blocks, %.2f MiB live, %.2f at any time, %.1f MiB resident", d.life.store.Stats().Blocks, settled, d.peak, resident/(1<<20))
+	d.mu.Lock()
+	peak := d.peak
+	d.peak = 0
+	d.mu.Unlock()
+	return fmt.Sprintf("%d blocks, %.2f MiB live, %.2f at any time, %.1f MiB resident", d.life.store.Stats().Blocks, settled, peak, resident/(1<<20))
 }
 
 // look is what lived in the heap at the last collection, in MiB.
 func (d *day) look() float64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	metrics.Read(d.sample)
 	live := float64(d.sample[0].Value.Uint64()) / (1 << 20)
 	d.peak = max(d.peak, live)

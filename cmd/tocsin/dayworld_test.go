@@ -20,7 +20,7 @@ const services = 20
 // expose implements http.HandlerFunc: 25 series for each service, which follow waves
 // of their own.
 func (d *day) expose(w http.ResponseWriter, _ *http.Request) {
-	d.scrapes++
+	d.count(&d.scrapes)
 	d.look()
 	passed := time.Since(d.begun)
 	gone := int(passed.Hours())
@@ -39,10 +39,16 @@ func (d *day) expose(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
+func (d *day) count(n *int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	*n++
+}
+
 // RoundTrip implements http.RoundTripper: an Alertmanager that takes all.
 func (d *day) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Method == http.MethodPost {
-		d.posts++
+		d.count(&d.posts)
 		if _, err := io.Copy(io.Discard, req.Body); err != nil {
 			return nil, err
 		}
