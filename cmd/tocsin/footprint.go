@@ -26,10 +26,8 @@ const (
 	// leastMemory is the least soft limit of the heap, whatever the cgroup says: with
 	// less the process does hardly anything but collect.
 	leastMemory = 32 << 20
-	// paceEvery is how often the pace is decided, and trimEvery how many of those times
-	// what is not in use is handed back.
+	// paceEvery is how often the pace is decided, and what is not in use is handed back.
 	paceEvery = 10 * time.Second
-	trimEvery = 3
 	// freeLimit is how much free heap may stay with the process. There is more after
 	// a peak: the start, a compaction, a reload, a storm.
 	freeLimit = 2 << 20
@@ -103,11 +101,9 @@ func (f *footprint) run(ctx context.Context) error {
 		f.log.Debug("own program is not trimmed", "err", err)
 	}
 	f.program = program
-	for n := 0; wait(ctx, paceEvery); n++ {
+	for wait(ctx, paceEvery) {
 		f.keepPace(time.Now(), cpuTime())
-		if n%trimEvery == 0 {
-			f.trim()
-		}
+		f.trim()
 	}
 	return nil
 }
