@@ -47,6 +47,7 @@ test: ## unit tests, then the end-to-end tests: as root, see test/install-deps
 faults: ## what make test has in short, in full: as root, see test/install-deps
 	$(GO) test -count=1 -timeout 60m ./test/faults -kills $(KILLS) -cuts 2000
 	$(GO) test -count=1 -timeout 30m -run Faults ./engine -faultstep 1
+	$(GO) test -count=1 -timeout 30m -run MemoryIsFlat -v ./cmd/tocsin -hours 24
 	$(GO) test -count=1 -timeout 30m -run 'EveryFile|SizeLimit|Disk' ./storage ./test/disk -long
 	$(GO) test -count=1 -timeout 30m -run 'TestRestarts$$' -v ./test -restarts 28
 

@@ -17,6 +17,7 @@ const dialTimeout = 5 * time.Second
 // manager waits for a scrape under way until its time-out, which for a target
 // that hangs is longer than the Docker engine waits for us.
 type connections struct {
+	dial   func(ctx context.Context, network, addr string) (net.Conn, error)
 	ctx    context.Context // done once closed: ends dials in progress
 	cancel context.CancelFunc
 
@@ -25,15 +26,14 @@ type connections struct {
 	closed bool                  // guarded by mu
 }
 
-func newConnections() *connections {
+func newConnections(dial func(ctx context.Context, network, addr string) (net.Conn, error)) *connections {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &connections{ctx: ctx, cancel: cancel}
+	return &connections{dial: dial, ctx: ctx, cancel: cancel}
 }
 
 // clientOptions make the manager dial through c. For a socket it replaces the
 // dialer that the manager makes from __unix_socket__, with the same path.
 func (c *connections) clientOptions(t Target) []config.HTTPClientOption {
-	dialer := &net.Dialer{Timeout: dialTimeout}
 	return []config.HTTPClientOption{config.WithDialContextFunc(
 		func(ctx context.Context, network, addr string) (net.Conn, error) {
 			if t.URL.Scheme == "unix" {
@@ -42,7 +42,7 @@ func (c *connections) clientOptions(t Target) []config.HTTPClientOption {
 			ctx, cancel := context.WithCancel(ctx)
 			defer cancel()
 			defer context.AfterFunc(c.ctx, cancel)()
-			conn, err := dialer.DialContext(ctx, network, addr)
+			conn, err := c.dial(ctx, network, addr)
 			if err != nil {
 				return nil, err
 			}

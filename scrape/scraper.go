@@ -12,6 +12,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -51,6 +52,8 @@ type Options struct {
 	// Clock gives the time that a scrape which begins now is to bear, and how far
 	// that is ahead of the wall clock. Nil is the wall clock.
 	Clock func() (at time.Time, ahead time.Duration)
+	// Dial connects to the target. Nil is the network.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	// BodySizeLimit (bytes, uncompressed) and SampleLimit bound one scrape; zero
 	// means 64 MiB and 200,000.
 	BodySizeLimit int
@@ -106,6 +109,9 @@ func New(opts Options) (*Scraper, error) {
 	if opts.Clock == nil {
 		opts.Clock = func() (time.Time, time.Duration) { return time.Now(), 0 }
 	}
+	if opts.Dial == nil {
+		opts.Dial = (&net.Dialer{Timeout: dialTimeout}).DialContext
+	}
 	if opts.BodySizeLimit == 0 {
 		opts.BodySizeLimit = defaultBodySizeLimit
 	}
@@ -122,7 +128,7 @@ func New(opts Options) (*Scraper, error) {
 // Run scrapes at once and then on the interval, until ctx is done. Only then,
 // or if it cannot start, does it return.
 func (s *Scraper) Run(ctx context.Context) error {
-	conns := newConnections()
+	conns := newConnections(s.opts.Dial)
 	gate := &gate{to: s.opts.Appendable, committing: s.opts.Committing, committed: s.opts.Committed, clock: s.opts.Clock}
 	m, err := scrape.NewManager(&scrape.Options{
 		DiscoveryReloadOnStartup: true,

@@ -17,22 +17,23 @@ import (
 )
 
 const (
-	// gcPercent is how much the heap grows between two collections, in percent of
-	// what lives. A small heap is cheap to collect: half of Go's default saves 4 MB
-	// of the 18 that are not file-backed, for a tenth of the CPU.
-	gcPercent = 50
+	// defaultGC is Go's own.
+	defaultGC = 100
+	// thriftyGC is how much the heap of a process that has little to do grows between
+	// two collections, in percent of what lives. A small heap is cheap to collect: a
+	// fifth of Go's default saves 6 MB of 18, for a fifth of the CPU.
+	thriftyGC = 20
 	// leastMemory is the least soft limit of the heap, whatever the cgroup says: with
 	// less the process does hardly anything but collect.
 	leastMemory = 32 << 20
-	// spreadEvery is how often it is decided on how many CPUs to run, and trimEvery
-	// how many of those times what is not in use is handed back.
-	spreadEvery = 10 * time.Second
-	trimEvery   = 6
+	// paceEvery is how often the pace is decided, and what is not in use is handed back.
+	paceEvery = 10 * time.Second
 	// freeLimit is how much free heap may stay with the process. There is more after
 	// a peak: the start, a compaction, a reload, a storm.
 	freeLimit = 2 << 20
-	// busyShare is the share of one CPU from which on the process takes all there are.
-	busyShare = 0.5
+	// From busyShare of one CPU on the process has much to do, below idleShare little.
+	// Thrift takes CPU itself: between the two it stays as it is.
+	busyShare, idleShare = 0.3, 0.05
 )
 
 // leaveOut switches off what is there for tools that this process does not serve: the
@@ -45,13 +46,9 @@ func leaveOut() {
 	otel.SetMeterProvider(meternoop.NewMeterProvider())
 }
 
-// limitMemory makes the collector thrifty, and aware of the memory that there is: of
-// the cgroup, else of the machine. GOGC and GOMEMLIMIT of the environment have their
-// way. It is called once, before anything is made.
+// limitMemory makes the collector aware of the memory that there is: of the cgroup,
+// else of the machine. GOMEMLIMIT of the environment has its way. It is called once.
 func limitMemory(log *slog.Logger) {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
 	_, err := memlimit.Set(
 		memlimit.WithProvider(memlimit.ApplyFallback(memlimit.FromCgroup, memlimit.FromSystem)),
 		memlimit.WithMin(leastMemory),
@@ -61,24 +58,40 @@ func limitMemory(log *slog.Logger) {
 	}
 }
 
+// pace is how freely a process uses what there is.
+type pace int
+
+// A process starts with all the CPUs, but with a heap that grows slowly: what is once
+// scattered over a wide heap keeps it wide.
+const (
+	starting pace = iota
+	thrifty       // one CPU: each that Go may use keeps a cache of the heap, and workers of the collector to wake
+	busy          // all the CPUs, and Go's own growth
+)
+
 // footprint keeps the process small while it has little to do. Only run calls its
 // methods.
 type footprint struct {
 	log     *slog.Logger
 	program []mapping
 	free    []metrics.Sample
-	asked   time.Time     // when that was last decided
+	asked   time.Time     // when the pace was last decided
 	used    time.Duration // CPU until then
-	narrow  bool          // on one CPU
-	pinned  bool          // by the environment
+	pace    pace
+	// What the environment sets has its way.
+	cpusGiven, gcGiven bool
 }
 
 func newFootprint(log *slog.Logger) *footprint {
-	return &footprint{
+	f := &footprint{
 		log:   log.With("component", "footprint"),
 		free:  []metrics.Sample{{Name: "/memory/classes/heap/free:bytes"}},
-		asked: time.Now(), used: cpuTime(), pinned: os.Getenv("GOMAXPROCS") != "",
+		asked: time.Now(), used: cpuTime(),
 	}
+	_, f.cpusGiven = os.LookupEnv("GOMAXPROCS")
+	_, f.gcGiven = os.LookupEnv("GOGC")
+	f.grow(thriftyGC)
+	return f
 }
 
 // run looks after the footprint until ctx is done.
@@ -88,28 +101,46 @@ func (f *footprint) run(ctx context.Context) error {
 		f.log.Debug("own program is not trimmed", "err", err)
 	}
 	f.program = program
-	for n := 0; wait(ctx, spreadEvery); n++ {
-		f.spread(time.Now(), cpuTime())
-		if n%trimEvery == 0 {
-			f.trim()
-		}
+	for wait(ctx, paceEvery) {
+		f.keepPace(time.Now(), cpuTime())
+		f.trim()
 	}
 	return nil
 }
 
-// spread lets a process that has little to do run on one CPU: each one that Go may
-// use keeps a cache of the heap, half a megabyte and more, and its share of the
-// collector's workers, which cost CPU to wake. One that is busy gets all.
-func (f *footprint) spread(now time.Time, used time.Duration) {
+// keepPace is told the time and the CPU used until then.
+func (f *footprint) keepPace(now time.Time, used time.Duration) {
 	share := (used - f.used).Seconds() / now.Sub(f.asked).Seconds()
 	f.asked, f.used = now, used
-	if narrow := share < busyShare; !f.pinned && narrow != f.narrow {
-		f.narrow = narrow
-		if narrow {
-			runtime.GOMAXPROCS(1)
-		} else {
-			runtime.SetDefaultGOMAXPROCS()
-		}
+	next := f.pace
+	switch {
+	case share < idleShare:
+		next = thrifty
+	case share >= busyShare:
+		next = busy
+	}
+	if next == f.pace {
+		return
+	}
+	f.pace = next
+	if next == thrifty {
+		f.spread(func() { runtime.GOMAXPROCS(1) })
+		f.grow(thriftyGC)
+	} else {
+		f.spread(runtime.SetDefaultGOMAXPROCS)
+		f.grow(defaultGC)
+	}
+}
+
+func (f *footprint) spread(overCPUs func()) {
+	if !f.cpusGiven {
+		overCPUs()
+	}
+}
+
+func (f *footprint) grow(percent int) {
+	if !f.gcGiven {
+		debug.SetGCPercent(percent)
 	}
 }
 
@@ -118,7 +149,7 @@ func (f *footprint) spread(now time.Time, used time.Duration) {
 //
 // The latter stay in the page cache, as the program's file does anyway, and those in
 // use are back with the next evaluation, by a few hundred minor faults, at less than
-// half a millisecond a minute. What is gained is that the rest counts for nothing and
+// half a millisecond each time. What is gained is that the rest counts for nothing and
 // is the first that the kernel takes when memory is short.
 func (f *footprint) trim() {
 	metrics.Read(f.free)

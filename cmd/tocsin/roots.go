@@ -9,18 +9,20 @@ import (
 
 // trustKnownRoots brings CA roots where the rootfs has none, as that of the plugin.
 // They take 0.7 MB, so it is called only by who is about to speak TLS.
-var trustKnownRoots = sync.OnceFunc(func() {
-	roots := x509.NewCertPool()
+var trustKnownRoots = sync.OnceFunc(func() { x509.SetFallbackRoots(knownRoots()) })
+
+func knownRoots() *x509.CertPool {
+	pool := x509.NewCertPool()
 	for root := range bundle.Roots() {
 		cert, err := x509.ParseCertificate(root.Certificate)
 		if err != nil {
-			panic(err) // the bundle's, and tested there
+			panic(err) // in the bundle, and tested
 		}
 		if root.Constraint != nil {
-			roots.AddCertWithConstraint(cert, root.Constraint)
+			pool.AddCertWithConstraint(cert, root.Constraint)
 		} else {
-			roots.AddCert(cert)
+			pool.AddCert(cert)
 		}
 	}
-	x509.SetFallbackRoots(roots)
-})
+	return pool
+}
