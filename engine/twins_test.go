@@ -75,7 +75,7 @@ func (w *twin) Querier(mint, maxt int64) (promstorage.Querier, error) {
 }
 
 func (w *twin) AppenderV2(ctx context.Context) promstorage.AppenderV2 {
-	app := w.store.AppenderV2(ctx)
+	app := promstorage.AppenderV2(epochAppender{w.store.AppenderV2(ctx), promstorage.SeriesRef(w.epoch) << epochShift})
 	if w.failing != nil {
 		return otherwiseAppender{app, w.failing}
 	}
