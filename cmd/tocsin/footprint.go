@@ -17,12 +17,6 @@ import (
 )
 
 const (
-	// defaultGC is Go's own.
-	defaultGC = 100
-	// thriftyGC is how much the heap of a process that has little to do grows between
-	// two collections, in percent of what lives. A small heap is cheap to collect: a
-	// fifth of Go's default saves 6 MB of 18, for a fifth of the CPU.
-	thriftyGC = 20
 	// leastMemory is the least soft limit of the heap, whatever the cgroup says: with
 	// less the process does hardly anything but collect.
 	leastMemory = 32 << 20
@@ -61,12 +55,9 @@ func limitMemory(log *slog.Logger) {
 // pace is how freely a process uses what there is.
 type pace int
 
-// A process starts with all the CPUs, but with a heap that grows slowly: what is once
-// scattered over a wide heap keeps it wide.
 const (
-	starting pace = iota
-	thrifty       // one CPU: each that Go may use keeps a cache of the heap, and workers of the collector to wake
-	busy          // all the CPUs, and Go's own growth
+	busy    pace = iota // all the CPUs: so it starts
+	thrifty             // one: each that Go may use keeps a cache of the heap, and workers of the collector to wake
 )
 
 // footprint keeps the process small while it has little to do. Only run calls its
@@ -78,8 +69,7 @@ type footprint struct {
 	asked   time.Time     // when the pace was last decided
 	used    time.Duration // CPU until then
 	pace    pace
-	// What the environment sets has its way.
-	cpusGiven, gcGiven bool
+	given   bool // by the environment: that has its way
 }
 
 func newFootprint(log *slog.Logger) *footprint {
@@ -88,9 +78,7 @@ func newFootprint(log *slog.Logger) *footprint {
 		free:  []metrics.Sample{{Name: "/memory/classes/heap/free:bytes"}},
 		asked: time.Now(), used: cpuTime(),
 	}
-	_, f.cpusGiven = os.LookupEnv("GOMAXPROCS")
-	_, f.gcGiven = os.LookupEnv("GOGC")
-	f.grow(thriftyGC)
+	_, f.given = os.LookupEnv("GOMAXPROCS")
 	return f
 }
 
@@ -101,6 +89,7 @@ func (f *footprint) run(ctx context.Context) error {
 		f.log.Debug("own program is not trimmed", "err", err)
 	}
 	f.program = program
+	defer tend()()
 	for wait(ctx, paceEvery) {
 		f.keepPace(time.Now(), cpuTime())
 		f.trim()
@@ -123,24 +112,12 @@ func (f *footprint) keepPace(now time.Time, used time.Duration) {
 		return
 	}
 	f.pace = next
-	if next == thrifty {
-		f.spread(func() { runtime.GOMAXPROCS(1) })
-		f.grow(thriftyGC)
-	} else {
-		f.spread(runtime.SetDefaultGOMAXPROCS)
-		f.grow(defaultGC)
-	}
-}
-
-func (f *footprint) spread(overCPUs func()) {
-	if !f.cpusGiven {
-		overCPUs()
-	}
-}
-
-func (f *footprint) grow(percent int) {
-	if !f.gcGiven {
-		debug.SetGCPercent(percent)
+	switch {
+	case f.given:
+	case next == thrifty:
+		runtime.GOMAXPROCS(1)
+	default:
+		runtime.SetDefaultGOMAXPROCS()
 	}
 }
 

@@ -13,39 +13,31 @@ import (
 
 func TestThrift(t *testing.T) {
 	t.Setenv("GOMAXPROCS", "") // restored by the test; unset below
-	t.Setenv("GOGC", "")
-	for _, name := range []string{"GOMAXPROCS", "GOGC"} {
-		if err := os.Unsetenv(name); err != nil {
-			t.Fatal(err)
-		}
+	if err := os.Unsetenv("GOMAXPROCS"); err != nil {
+		t.Fatal(err)
 	}
-	all, percent := runtime.GOMAXPROCS(0), debug.SetGCPercent(defaultGC)
-	defer func() {
-		runtime.SetDefaultGOMAXPROCS()
-		debug.SetGCPercent(percent)
-	}()
+	all := runtime.GOMAXPROCS(0)
+	defer runtime.SetDefaultGOMAXPROCS()
 	f := newFootprint(slog.New(slog.DiscardHandler))
 	now, used := f.asked, f.used
 	for _, step := range []struct {
-		cpu        time.Duration // in ten seconds
-		cpus, heap int
+		cpu  time.Duration // in ten seconds
+		cpus int
 	}{
-		{time.Second, all, thriftyGC}, // a tenth of a CPU is neither much nor little
-		{9 * time.Second, all, defaultGC},
-		{time.Second, all, defaultGC},
-		{time.Second / 5, 1, thriftyGC},
-		{time.Second, 1, thriftyGC},
-		{0, 1, thriftyGC},
-		{4 * time.Second, all, defaultGC},
-		{15 * time.Second, all, defaultGC},
-		{time.Second / 5, 1, thriftyGC},
+		{time.Second, all}, // a tenth of a CPU is neither much nor little
+		{9 * time.Second, all},
+		{time.Second, all},
+		{time.Second / 5, 1},
+		{time.Second, 1},
+		{0, 1},
+		{4 * time.Second, all},
+		{15 * time.Second, all},
+		{time.Second / 5, 1},
 	} {
 		now, used = now.Add(10*time.Second), used+step.cpu
 		f.keepPace(now, used)
-		heap := debug.SetGCPercent(defaultGC)
-		debug.SetGCPercent(heap)
-		if cpus := runtime.GOMAXPROCS(0); cpus != step.cpus || heap != step.heap {
-			t.Errorf("after %v of CPU in 10 s: %d CPUs and GOGC=%d, want %d and %d", step.cpu, cpus, heap, step.cpus, step.heap)
+		if cpus := runtime.GOMAXPROCS(0); cpus != step.cpus {
+			t.Errorf("after %v of CPU in 10 s: %d CPUs, want %d", step.cpu, cpus, step.cpus)
 		}
 	}
 }
@@ -57,6 +49,7 @@ func TestThriftLeavesTheEnvironment(t *testing.T) {
 	cpus, percent := runtime.GOMAXPROCS(0), debug.SetGCPercent(70)
 	defer debug.SetGCPercent(percent)
 	f := newFootprint(slog.New(slog.DiscardHandler))
+	defer tend()()
 	f.keepPace(f.asked.Add(10*time.Second), f.used)
 	if got := debug.SetGCPercent(70); got != 70 || runtime.GOMAXPROCS(0) != cpus {
 		t.Errorf("GOGC=%d on %d CPUs, want 70 on %d", got, runtime.GOMAXPROCS(0), cpus)
