@@ -26,7 +26,9 @@ type bulletin struct {
 
 // tell journals what an evaluation has changed, and tells the receivers.
 func (g *group) tell(at time.Time) {
-	all := g.resave.Swap(false)
+	resaves := g.engine.resaves.Load()
+	all := g.resaved != resaves
+	g.resaved = resaves
 	t := bulletin{group: g, at: at}
 	alerting := g.alerting()
 	for _, r := range alerting {
@@ -67,10 +69,17 @@ func (t *bulletin) forget(r *alertingRule) {
 	if len(r.gone) == 0 {
 		return
 	}
-	for _, fp := range slices.Sorted(maps.Keys(r.gone)) {
-		t.changes.Deletes = append(t.changes.Deletes, alert.Key{Rule: r.id, Fingerprint: fp})
-	}
+	t.changes.Deletes = append(t.changes.Deletes, r.deletions()...)
 	t.rules = append(t.rules, r)
+}
+
+// deletions are the alerts that are no more, which the journal does not know yet.
+func (r *alertingRule) deletions() []alert.Key {
+	keys := make([]alert.Key, 0, len(r.gone))
+	for _, fp := range slices.Sorted(maps.Keys(r.gone)) {
+		keys = append(keys, alert.Key{Rule: r.id, Fingerprint: fp})
+	}
+	return keys
 }
 
 // pass passes on what has been added.

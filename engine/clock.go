@@ -66,9 +66,7 @@ func (e *Engine) resume(groups []*group, st *restoredState) {
 	}
 	e.coverage.Store(&c)
 	if !e.keep(changes) {
-		for _, g := range groups {
-			g.resave.Store(true)
-		}
+		e.Resave()
 	}
 }
 

@@ -48,6 +48,9 @@ type Engine struct {
 	announced atomic.Pointer[Tick]
 	coverage  atomic.Pointer[coverage]
 	orphans   seriesSet // owned by Run: series to be marked stale, without a group to do it
+	// resaves counts how often the journal was to be given all state: a group that has
+	// followed fewer does so with its next evaluation.
+	resaves atomic.Uint64
 }
 
 // loadedRules is what Load gave.
@@ -133,11 +136,7 @@ func (e *Engine) Restore(records []alert.Record, asOf, now time.Time) {
 
 // Resave gives all state to the journal with the next evaluations: for a journal
 // that was out of reach.
-func (e *Engine) Resave() {
-	for _, g := range *e.groups.Load() {
-		g.resave.Store(true)
-	}
-}
+func (e *Engine) Resave() { e.resaves.Add(1) }
 
 // Begin takes over what Load gave and listens to ticks, which are evaluated once
 // Run runs. Call it before scraping starts, so that the first scrape is heard; Run

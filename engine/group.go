@@ -31,7 +31,7 @@ type group struct {
 	paused bool      // the next evaluation is the first after a pause
 	// stepped and slept are what of Tick's this group has followed.
 	stepped, slept time.Duration
-	resave         atomic.Bool // the journal has nothing yet: the next evaluation gives it all
+	resaved        uint64 // the last of the engine's resaves that it has followed
 	// orphans are series of rules that are gone, to be marked stale.
 	orphans seriesSet
 	batch   batch

@@ -134,7 +134,6 @@ func (b *ruleBase) inherit(from *ruleBase) {
 // them under another name.
 func (r *alertingRule) continueFrom(from *alertingRule) {
 	r.active, r.waiting, r.unseenSince, r.heldBack = from.active, from.waiting, from.unseenSince, from.heldBack
-	r.gone = from.gone
 	if from.ghost { // which does not know the rule's labels
 		for _, a := range r.active.all() {
 			a.alerts, a.forState, a.held = nil, nil, nil
@@ -142,9 +141,10 @@ func (r *alertingRule) continueFrom(from *alertingRule) {
 		r.writtenBefore()
 	}
 	if from.id == r.id {
+		r.gone = from.gone
 		return
 	}
-	var c alert.Changes
+	c := alert.Changes{Deletes: from.deletions()}
 	for _, a := range r.active.all() {
 		c.Upserts = append(c.Upserts, alert.Record{Rule: r.id, Alert: a.Alert})
 		c.Deletes = append(c.Deletes, alert.Key{Rule: from.id, Fingerprint: a.fp})
@@ -166,6 +166,7 @@ func (e *Engine) bury(left []rule, now *Tick) {
 		e.orphan(r.base().written)
 		if a, ok := r.(*alertingRule); ok {
 			ns = append(ns, a.testament(at)...)
+			c.Deletes = append(c.Deletes, a.deletions()...)
 			for _, one := range a.active.all() {
 				c.Deletes = append(c.Deletes, alert.Key{Rule: a.id, Fingerprint: one.fp})
 			}

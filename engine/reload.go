@@ -44,6 +44,7 @@ func (e *Engine) takeNext(now *Tick) {
 	}
 	trace(groups)
 	e.quota.reset(groups)
+	e.passResave(groups, old)
 	e.resume(groups, restored)
 	e.passOrphans(groups, old)
 	for _, g := range old {
@@ -55,6 +56,18 @@ func (e *Engine) takeNext(now *Tick) {
 	}
 	e.groups.Store(&groups)
 	e.log.Info("rules loaded", "groups", len(groups), "rules", len(allRules(groups)))
+}
+
+// passResave has the groups give all state to the journal that one of those before was
+// still to give.
+func (e *Engine) passResave(groups, old []*group) {
+	followed := e.resaves.Load()
+	for _, g := range old {
+		followed = min(followed, g.resaved)
+	}
+	for _, g := range groups {
+		g.resaved = followed
+	}
 }
 
 func (e *Engine) newGroup(rg rules.Group) *group {

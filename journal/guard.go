@@ -62,6 +62,7 @@ func openDatabase(path string, readOnly bool) (*database, error) {
 	err := guard(func() (err error) {
 		db.DB, err = bolt.Open(path, 0o644, &bolt.Options{
 			Timeout: lockTimeout, FreelistType: bolt.FreelistMapType, ReadOnly: readOnly, PreLoadFreelist: true,
+			InitialMmapSize: mapped,
 			OpenFile: func(name string, flag int, perm os.FileMode) (f *os.File, err error) {
 				db.file, err = os.OpenFile(name, flag, perm)
 				return db.file, err

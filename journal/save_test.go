@@ -97,3 +97,26 @@ func TestSavesShareAnError(t *testing.T) {
 		}
 	}
 }
+
+// TestStormIsNotCopied: a storm that makes a new file grow allocates less than twice
+// what the same does again: bbolt copies nothing that it has not written yet.
+func TestStormIsNotCopied(t *testing.T) {
+	j := New(Options{Path: filepath.Join(t.TempDir(), "journal.db"), Receivers: []string{"am"}})
+	if err := j.Open(); err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	storm := burst("a", 5000)
+	allocated := func() uint64 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if err := j.Save(storm); err != nil {
+			t.Fatal(err)
+		}
+		runtime.ReadMemStats(&after)
+		return after.TotalAlloc - before.TotalAlloc
+	}
+	if first, again := allocated(), allocated(); first > 2*again {
+		t.Errorf("%.1f times as much as the same again", float64(first)/float64(again))
+	}
+}
