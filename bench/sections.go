@@ -33,7 +33,7 @@ func (f form) sections() []section {
 			// The resend delay is short, as Debian's Prometheus drops what it has
 			// to send before it has discovered its Alertmanagers.
 			text: fmt.Sprintf("From the start of the process to its first evaluation, and to its first alert at Alertmanager, with what %s of %d series at 15 s leave in the head; "+
-				"after SIGKILL, and after a clean stop. The interval is %s. Each round begins with the same files. Written is the kernel's count for that history, until the SIGKILL %s after its end.", hours(f.restartHistory), f.restartSeries, f.restartInterval, f.restartRest),
+				"after SIGKILL, and after a clean stop. The interval is %s: a Prometheus waits for the turn of its group within it, which at long intervals is most of the time; Tocsin scrapes and evaluates at once. Each round begins with the same files. Written is the kernel's count for that history, until the SIGKILL %s after its end.", hours(f.restartHistory), f.restartSeries, f.restartInterval, f.restartRest),
 			columns: []column{
 				{measureFilled, "written a sample", size}, {measureKilled, "SIGKILL: evaluation", duration}, {measureKilledAlert, "SIGKILL: alert", duration},
 				{measureStop, "the stop", duration}, {measureStopped, "stop: evaluation", duration}, {measureStoppedAlert, "stop: alert", duration},
