@@ -18,7 +18,7 @@ const (
 	// where the log is replayed: of so many in a fifth of a second.
 	mapSamples = 1_000_000
 	// mapRoom is what must be free for that: as much as is written at once.
-	mapRoom = 2 * spare
+	mapRoom = mapSamples*bytesPerSample + spare
 	// compactionRest is the wait after a compaction that failed.
 	compactionRest = time.Minute
 )

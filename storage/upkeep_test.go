@@ -94,3 +94,16 @@ func TestWideSteps(t *testing.T) {
 		}
 	}
 }
+
+// TestNoChunksAreMovedToANearlyFullDisk: so many samples may not fit, and a write
+// that fails there takes the store off its disk.
+func TestNoChunksAreMovedToANearlyFullDisk(t *testing.T) {
+	s := diskStore(t, sound(t))
+	s.upkeep.end(t.Context())
+	newScraper(t, s, t0, 10).append(300)
+	s.upkeep.unmapped.Store(mapSamples)
+	s.compactDue(t.Context(), time.Now())
+	if got := counter(s, "prometheus_tsdb_mmap_chunks_total"); got > 0 || s.Degraded() {
+		t.Errorf("%g chunks have been moved, degraded: %v", got, s.Degraded())
+	}
+}

@@ -407,3 +407,70 @@ func TestFailedRepairLosesNothing(t *testing.T) {
 		t.Errorf("the window was read %v times, want once", n)
 	}
 }
+
+// TestRepairKeepsWhatRulesRead: a series that was read again has its whole window.
+func TestRepairKeepsWhatRulesRead(t *testing.T) {
+	w := newWorld(t, nil)
+	r := w.rules("count_over_time(m[10m])")[0]
+	at := t0
+	for range 60 {
+		at = at.Add(step15)
+		w.put(at, "m 1")
+		w.answer(r, at)
+	}
+	at = at.Add(step15)
+	w.put(at, "m 2", "m 3") // which of the two it is storage decides
+	w.expect("after the repair", r, at, "[{} 40]")
+}
+
+// selecting counts the selections.
+type selecting struct {
+	forward
+	n *int
+}
+
+func (s selecting) Querier(mint, maxt int64) (storage.Querier, error) {
+	q, err := s.forward.Querier(mint, maxt)
+	return selectingQuerier{q, s.n}, err
+}
+
+type selectingQuerier struct {
+	storage.Querier
+	n *int
+}
+
+func (q selectingQuerier) Select(ctx context.Context, sorted bool, h *storage.SelectHints, ms ...*labels.Matcher) storage.SeriesSet {
+	*q.n++
+	return q.Querier.Select(ctx, sorted, h, ms...)
+}
+
+// TestRepairOfManyIsOneReading: its cost is that of the selectors, however many series
+// are broken.
+func TestRepairOfManyIsOneReading(t *testing.T) {
+	var n int
+	w := newWorld(t, func(o *Options) { o.Queryable = selecting{o.Queryable.(forward), &n} })
+	rs := w.rules("sum(m)", `count(m{i=~"1.*"})`, "other")
+	var first, second, third []string
+	for i := range 10 * mostAlone {
+		first = append(first, fmt.Sprintf(`m{i="%d"} 1`, i))
+		second = append(second, fmt.Sprintf(`m{i="%d"} 2`, i))
+		third = append(third, fmt.Sprintf(`m{i="%d"} 3`, i))
+	}
+	w.put(t0, append(first, "other 1")...)
+	for _, r := range rs {
+		w.compare(r, t0)
+	}
+	n = 0
+	at := t0.Add(step15)
+	w.put(at, append(second, third...)...)
+	w.expect("after the repair", rs[0], at, fmt.Sprintf("[{} %d]", 2*len(first)))
+	for _, r := range rs {
+		w.compare(r, at)
+	}
+	if n != 2 && n != 2+3 { // and those of the comparison
+		t.Errorf("%d selections for %d broken series", n, len(first))
+	}
+	if fills := testutil.ToFloat64(w.metrics.fills); fills != 1 {
+		t.Errorf("the window was read %v times, want once", fills)
+	}
+}

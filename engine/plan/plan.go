@@ -112,7 +112,7 @@ func (p *Plan) Load(queries []Query) []*Rule {
 	defer p.mu.Unlock()
 	p.window, p.filled, p.filling, p.retry, p.ceiling = newWindow(), false, nil, never, math.MaxInt64
 	for _, r := range p.rules {
-		r.never = true
+		r.never, r.roots = true, [orders]*root{} // who still has it keeps no samples
 	}
 	for o := range p.graphs {
 		p.graphs[o] = map[time.Duration]*graph{}
@@ -149,10 +149,19 @@ func (p *Plan) add(q Query) *Rule {
 	}
 	r.expr = expr
 	r.from, r.to = stretch(expr, p.opts.Lookback)
-	c := compiler{plan: p, order: byReference, offset: q.Offset}
-	r.roots[byReference] = c.root(expr)
-	r.never = r.roots[byReference] == nil
+	if r.never = !p.compiles(expr, q.Offset); !r.never {
+		c := compiler{plan: p, order: byReference, offset: q.Offset}
+		r.roots[byReference] = c.root(expr)
+	}
 	return r
+}
+
+// compiles tries it on a plan of its own: of what cannot be compiled no part is read
+// into the window.
+func (p *Plan) compiles(expr parser.Expr, offset time.Duration) bool {
+	c := compiler{plan: &Plan{opts: p.opts, window: newWindow()}, order: byReference, offset: offset}
+	c.plan.graphs[byReference] = map[time.Duration]*graph{}
+	return c.root(expr) != nil
 }
 
 // Invalidate says that storage may have changed under the plan: the window is

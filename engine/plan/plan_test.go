@@ -325,3 +325,28 @@ func TestExemplarsPass(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestOldRulesHoldNoSamples: who still has one does not keep the window of before.
+func TestOldRulesHoldNoSamples(t *testing.T) {
+	w := newWorld(t, nil)
+	w.put(t0, "m 1")
+	old := w.rules("m")[0]
+	w.expect("before", old, t0, `[{__name__="m"} 1]`)
+	w.rules("m")
+	for o, root := range old.roots {
+		if root != nil {
+			t.Errorf("the root of order %d is still there", o)
+		}
+	}
+}
+
+// TestWhatCannotBeCompiledIsNotRead: its selectors would fill the window for nothing.
+func TestWhatCannotBeCompiledIsNotRead(t *testing.T) {
+	w := newWorld(t, nil)
+	w.put(t0, "m 1", "n 1", "o 1")
+	rs := w.rules("m + on () (n @ 100)", "o", "o + max_over_time(n[1h:1m])")
+	w.expect("", rs[1], t0, `[{__name__="o"} 1]`)
+	if w.window.count != 1 || len(w.window.selectors) != 1 {
+		t.Errorf("%d series of %d selectors are in the window, want one of one", w.window.count, len(w.window.selectors))
+	}
+}

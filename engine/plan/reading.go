@@ -179,9 +179,10 @@ func (p *Plan) refer(ctx context.Context, list []*found) error {
 func (p *Plan) repair(ctx context.Context, f *filling, ts int64) error {
 	w := p.window
 	before := ts - p.slack.Milliseconds() - p.opts.Lookback.Milliseconds()
+	wants := w.wants()
 	var broken []*series
 	var again []series
-	err := p.unlocked(func() error {
+	err := p.unlocked(func() (err error) {
 		q, err := p.listen(f, before-w.deepest())
 		if err != nil {
 			return err
@@ -190,14 +191,8 @@ func (p *Plan) repair(ctx context.Context, f *filling, ts int64) error {
 		p.mu.Lock()
 		broken = slices.Clone(w.broken) // no more become so until the end
 		p.mu.Unlock()
-		again = make([]series, len(broken))
-		for i, s := range broken {
-			again[i].labels = s.labels
-			if err := again[i].reread(ctx, q, before-s.keep); err != nil {
-				return err
-			}
-		}
-		return nil
+		again, err = reread(ctx, q, broken, wants, before)
+		return err
 	})
 	switch {
 	case p.filling != f:
@@ -215,23 +210,65 @@ func (p *Plan) repair(ctx context.Context, f *filling, ts int64) error {
 	return err
 }
 
-// reread takes the samples after from of the series with these labels.
-func (s *series) reread(ctx context.Context, q storage.Querier, from int64) error {
-	s.forget(from)
-	var matchers []*labels.Matcher
-	s.labels.Range(func(l labels.Label) {
-		matchers = append(matchers, labels.MustNewMatcher(labels.MatchEqual, l.Name, l.Value))
-	})
-	set := q.Select(ctx, false, nil, matchers...)
-	for set.Next() {
-		if labels.Equal(set.At().Labels(), s.labels) {
-			if _, err := s.take(set.At(), from, nil); err != nil {
-				return fmt.Errorf("read recent samples of %s: %w", s.labels, err)
+// mostAlone is how many series are read each by itself: for more it costs less to go
+// through all those of their selectors.
+const mostAlone = 64
+
+// reread reads the samples of series again, as far as they are kept before a time.
+func reread(ctx context.Context, q storage.Querier, broken []*series, wants []wanted, before int64) ([]series, error) {
+	again := make([]series, len(broken))
+	byHash := map[uint64][]*series{}
+	for i, s := range broken {
+		x := &again[i]
+		x.labels, x.hash, x.keep = s.labels, s.hash, s.keep
+		x.forget(before - x.keep)
+		byHash[x.hash] = append(byHash[x.hash], x)
+	}
+	var it chunkenc.Iterator
+	for _, matchers := range selections(broken, wants) {
+		set := q.Select(ctx, false, nil, matchers...)
+		for set.Next() {
+			ls := set.At().Labels()
+			hash := ls.Hash()
+			i := slices.IndexFunc(byHash[hash], func(x *series) bool { return labels.Equal(x.labels, ls) })
+			if i < 0 {
+				continue
+			}
+			x := byHash[hash][i]
+			byHash[hash] = slices.Delete(byHash[hash], i, i+1) // other selectors find it too
+			var err error
+			if it, err = x.take(set.At(), before-x.keep, it); err != nil {
+				return nil, fmt.Errorf("read recent samples of %s: %w", ls, err)
 			}
 		}
+		if err := set.Err(); err != nil {
+			return nil, fmt.Errorf("select series again: %w", err)
+		}
 	}
-	if err := set.Err(); err != nil {
-		return fmt.Errorf("select %s: %w", s.labels, err)
+	return again, nil
+}
+
+// selections gives matchers that find the series: their labels, or where they are
+// many the selectors of their names.
+func selections(of []*series, wants []wanted) (list [][]*labels.Matcher) {
+	if len(of) <= mostAlone {
+		for _, s := range of {
+			var matchers []*labels.Matcher
+			s.labels.Range(func(l labels.Label) {
+				matchers = append(matchers, labels.MustNewMatcher(labels.MatchEqual, l.Name, l.Value))
+			})
+			list = append(list, matchers)
+		}
+		return list
 	}
-	return nil
+	names := map[*family]bool{}
+	for _, s := range of {
+		names[s.family] = true
+	}
+	for _, sel := range wants {
+		if _, named := metricName(sel.matchers); !named || names[sel.family] {
+			list = append(list, slices.Clone(sel.matchers))
+		}
+	}
+	return list
 }
