@@ -35,7 +35,9 @@ func programMappings() ([]mapping, error) {
 		case len(fields) < 3:
 		case !strings.HasSuffix(fields[0], ":"):
 			ours = parseMapping(fields, exe)
-		case fields[0] == "Anonymous:" && fields[1] == "0" && ours.end != 0:
+		case fields[0] == "Anonymous:" && fields[1] != "0":
+			ours = mapping{}
+		case fields[0] == "Swap:" && fields[1] == "0" && ours.end != 0: // it comes after the other
 			out = append(out, ours)
 		}
 	}

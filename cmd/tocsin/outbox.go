@@ -2,8 +2,8 @@ package main
 
 import (
 	"log/slog"
+	"net/url"
 	"path/filepath"
-	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -23,7 +23,7 @@ func newOutbox(s settings, clk *clock, log *slog.Logger, reg prometheus.Register
 	}
 	for _, ep := range s.alertmanagers {
 		opts.Receivers = append(opts.Receivers, ep.String())
-		if strings.HasPrefix(ep.String(), "https:") {
+		if u, err := url.Parse(ep.String()); err == nil && maySpeakTLS(u, false) {
 			trustKnownRoots()
 		}
 	}

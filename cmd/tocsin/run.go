@@ -133,7 +133,7 @@ func announce(log *slog.Logger, problems []settingError) {
 // engine hears of it.
 func newScraper(s settings, target scrape.Target, to promstorage.AppendableV2, clk *clock, tick, announce func(engine.Tick), log *slog.Logger, reg *prometheus.Registry) (*scrape.Scraper, error) {
 	log.Info("scraping", "url", target.Redacted(), "job", target.Job, "interval", s.scrapeInterval)
-	if target.URL.Scheme == "https" {
+	if maySpeakTLS(target.URL, true) {
 		trustKnownRoots()
 	}
 	self := newSelfScrape(ownTarget(s, target, prometheus.Gatherers{reg, newVitals()}, to), log)
