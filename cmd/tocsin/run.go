@@ -72,11 +72,7 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	stop.push("footprint", shortDeadline, background(newFootprint(log).run))
 
 	clk := newClock(log, reg)
-	store := storage.New(storage.Options{
-		Dir: s.dataPath, Memory: s.memory, RetentionTime: s.retentionTime, RetentionSize: s.retentionSize, Now: clk.now,
-		Logger: log, Registerer: reg,
-	})
-	clk.cutOver = store.CutOver
+	store := newStore(s, clk, log, reg)
 	d.store = store
 	stop.push("storage", storeDeadline, d.closeStore)
 	jrnl, notifier, err := newOutbox(s, clk, log, reg)
@@ -120,6 +116,16 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	}))
 	waitForEnd(ctx, hup, life, log)
 	return exitOK
+}
+
+// newStore is the storage of the settings, which follows the clock.
+func newStore(s settings, clk *clock, log *slog.Logger, reg *prometheus.Registry) *storage.Store {
+	store := storage.New(storage.Options{
+		Dir: s.dataPath, Memory: s.memory, RetentionTime: s.retentionTime, RetentionSize: s.retentionSize, Now: clk.now,
+		Logger: log, Registerer: reg,
+	})
+	clk.cutOver = store.CutOver
+	return store
 }
 
 func announce(log *slog.Logger, problems []settingError) {
