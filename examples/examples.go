@@ -1,5 +1,6 @@
-// Package examples carries the rule files of examples/rules inside the binary:
-// they are what runs where the user has no rules, and what users start from.
+// Package examples carries rule files of examples/rules inside the binary: those
+// that run where the user has no rules, and Tocsin's own. The other files of this
+// directory are for users to copy.
 package examples
 
 import (
@@ -7,38 +8,24 @@ import (
 	"io/fs"
 )
 
-//go:embed rules/*.yml
-var files embed.FS
+//go:embed rules/docker.yml rules/docker-containers.yml
+var engine embed.FS
 
-// Engine are the rules for the Docker engine, which run where the user has none.
-func Engine() fs.FS { return only("docker.yml") }
+//go:embed rules/tocsin.yml rules/watchdog.yml
+var self embed.FS
 
-// Self are the rules of Tocsin itself, which run beside the user's unless
-// SELF_ALERTS is off.
-func Self() fs.FS { return only("tocsin.yml") }
+// Engine are the rules for the Docker engine and its containers, which run where
+// the user has none.
+func Engine() fs.FS { return rules(engine) }
 
-// file is a file system of one file.
-type file struct{ name string }
+// Self are the rules of Tocsin itself and the dead man's switch, which run beside
+// the user's unless SELF_ALERTS is off.
+func Self() fs.FS { return rules(self) }
 
-func only(name string) fs.FS { return file{name} }
-
-func (f file) Open(name string) (fs.File, error) {
-	if name != f.name {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+func rules(files embed.FS) fs.FS {
+	sub, err := fs.Sub(files, "rules")
+	if err != nil {
+		panic(err) // the name is ours
 	}
-	return files.Open("rules/" + name)
-}
-
-// ReadDir implements fs.ReadDirFS for the top.
-func (f file) ReadDir(name string) ([]fs.DirEntry, error) {
-	if name != "." {
-		return nil, &fs.PathError{Op: "readdir", Path: name, Err: fs.ErrNotExist}
-	}
-	all, err := files.ReadDir("rules")
-	for _, e := range all {
-		if e.Name() == f.name {
-			return []fs.DirEntry{e}, err
-		}
-	}
-	return nil, &fs.PathError{Op: "readdir", Path: f.name, Err: fs.ErrNotExist}
+	return sub
 }
