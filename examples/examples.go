@@ -16,13 +16,14 @@ var self embed.FS
 
 // Engine are the rules for the Docker engine and its containers, which run where
 // the user has none.
-func Engine() fs.FS { return rules(engine) }
+func Engine() fs.FS { return top(engine) }
 
 // Self are the rules of Tocsin itself and the dead man's switch, which run beside
 // the user's unless SELF_ALERTS is off.
-func Self() fs.FS { return rules(self) }
+func Self() fs.FS { return top(self) }
 
-func rules(files embed.FS) fs.FS {
+// top is the directory that the files are in.
+func top(files embed.FS) fs.FS {
 	sub, err := fs.Sub(files, "rules")
 	if err != nil {
 		panic(err) // the name is ours

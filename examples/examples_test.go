@@ -17,11 +17,7 @@ var always = map[string]bool{"Watchdog": true}
 // TestRules runs the unit tests of each rule file. Every alert must be seen where
 // it fires, and where it does not.
 func TestRules(t *testing.T) {
-	paths, err := filepath.Glob("rules/*.yml")
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no rule files: %v", err)
-	}
-	for _, path := range paths {
+	for _, path := range packs(t) {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			tests := filepath.Join("rules-tests", filepath.Base(path))
 			res := ruletest.Run(t.Context(), tests, ruletest.Options{NewStorage: func() (ruletest.Storage, func() error, error) {
@@ -37,18 +33,39 @@ func TestRules(t *testing.T) {
 				}
 			}
 			fires, rests := expected(tests)
-			for _, g := range (rules.Options{}).ReadFile(path).Groups {
-				for _, r := range g.Rules {
-					if r.Alert != "" && !fires[r.Alert] {
-						t.Errorf("%s has no test in which %s fires", tests, r.Alert)
-					}
-					if r.Alert != "" && !rests[r.Alert] && !always[r.Alert] {
-						t.Errorf("%s has no test in which %s does not fire", tests, r.Alert)
-					}
+			for _, r := range alerts(path) {
+				if !fires[r.Alert] {
+					t.Errorf("%s has no test in which %s fires", tests, r.Alert)
+				}
+				if !rests[r.Alert] && !always[r.Alert] {
+					t.Errorf("%s has no test in which %s does not fire", tests, r.Alert)
 				}
 			}
 		})
 	}
+}
+
+// packs are the rule files.
+func packs(t *testing.T) []string {
+	t.Helper()
+	paths, err := filepath.Glob("rules/*.yml")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no rule files: %v", err)
+	}
+	return paths
+}
+
+// alerts are the alerting rules of a file.
+func alerts(path string) []rules.Rule {
+	var found []rules.Rule
+	for _, g := range (rules.Options{}).ReadFile(path).Groups {
+		for _, r := range g.Rules {
+			if r.Alert != "" {
+				found = append(found, r)
+			}
+		}
+	}
+	return found
 }
 
 // expected tells which alerts a file of unit tests expects to fire, and which not.
