@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"testing"
 
@@ -21,17 +22,24 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs testdata/*.txtar: one for each behaviour that a user can see.
 func TestScripts(t *testing.T) {
+	repo, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(env *testscript.Env) error {
 			port, err := freePort()
 			env.Setenv("PORT", port)
+			env.Setenv("REPO", repo)
 			return err
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"await":   await,
 			"send":    send,
 			"history": history,
+			"expose":  expose,
+			"panels":  panels,
 		},
 	})
 }
