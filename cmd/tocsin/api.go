@@ -16,7 +16,7 @@ import (
 // webOptions are what the API and the page read from.
 func (d *daemon) webOptions(eng *engine.Engine, reg *prometheus.Registry, log *slog.Logger) web.Options {
 	opts := web.Options{
-		Snapshot: eng.Snapshot, Status: d.status, Now: d.clock.now, Query: query(eng), Queryable: queryable{d.store},
+		Snapshot: eng.Snapshot, Status: d.status, Now: d.clock.now, Query: query(eng), Queryable: queryable{d.store}, Insight: eng.Insight,
 		Metadata: d.metadata, Cardinality: d.cardinality, Config: d.prometheusConfig,
 		Hostnames: d.settings.hostnames(), AllowedHosts: d.settings.allowedHosts, ExternalURL: d.settings.externalURL(),
 		Gatherer: prometheus.Gatherers{reg, newProcessRegistry(), d.store}, Logger: log, Registerer: reg,
