@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -188,7 +189,7 @@ func TestHostileTexts(t *testing.T) {
 		},
 	})
 	all := ""
-	for _, target := range []string{"/", "/rules", "/targets", "/deliveries", "/status"} {
+	for _, target := range []string{"/", "/rules", "/targets", "/deliveries", "/status", "/rule?rule=" + url.QueryEscape(hostile)} {
 		page := body(t, h, target, http.StatusOK)
 		if strings.Contains(page, "<script>") || strings.Contains(page, "<img") {
 			t.Errorf("%s: markup came through", target)

@@ -18,7 +18,8 @@ func (h *Handler) tocsinStatus(w http.ResponseWriter, _ *http.Request) {
 
 // newStatus is what the page shows, for programs.
 func newStatus(st *Status, s *engine.Snapshot, now time.Time) api.Status {
-	f := newFacts(st, s, newAlertLists(s, now))
+	alerts := newAlertLists(s, now)
+	f := newFacts(st, s, &alerts)
 	head := newHeadline(st, s, f, now)
 	out := api.Status{
 		State: string(st.State), Since: st.Since.UTC(), Now: now.UTC(),
