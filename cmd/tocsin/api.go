@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/model/labels"
@@ -62,7 +63,7 @@ func (q queryable) Querier(mint, maxt int64) (promstorage.Querier, error) {
 
 // deliveries is what became of an alert at each Alertmanager.
 func (d *daemon) deliveries(ls labels.Labels) []api.Delivery {
-	at := d.clock.shown
+	at := func(t time.Time) time.Time { return api.Instant(d.clock.shown(t)) }
 	var list []api.Delivery
 	for _, x := range d.notifier.Deliveries(ls) {
 		one := api.Delivery{
