@@ -92,6 +92,9 @@ func twoUnits(d, large time.Duration, largeName string, small time.Duration, sma
 	return text
 }
 
+// Instant is a time as this API tells it: in UTC, to the millisecond.
+func Instant(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
+
 // Seconds is a duration of this API as Go has it.
 func Seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 

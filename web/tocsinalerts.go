@@ -125,24 +125,25 @@ func compareAlerts(a, b api.Alert) int {
 // newAlert is an alert of a snapshot, with what is known of its deliveries. A hold
 // ends after limit.
 func (h *Handler) newAlert(g *engine.GroupStatus, r *engine.RuleStatus, a *alert.Alert, limit time.Duration) api.Alert {
+	at := api.Instant
 	out := api.Alert{
 		Name: a.Labels.Get(labels.AlertName), State: stateOf(a), Labels: a.Labels.Map(), Annotations: a.Annotations.Map(),
-		Value: api.Value(a.Value), Since: a.FiredAt, ActiveAt: a.ActiveAt, FiredAt: a.FiredAt, ResolvedAt: a.ResolvedAt,
+		Value: api.Value(a.Value), Since: at(a.FiredAt), ActiveAt: at(a.ActiveAt), FiredAt: at(a.FiredAt), ResolvedAt: at(a.ResolvedAt),
 		Rule: explain.RuleOf(g, r), Deliveries: []api.Delivery{},
 	}
 	if a.State == alert.Pending || a.FiredAt.IsZero() {
-		out.Since = a.ActiveAt
+		out.Since = at(a.ActiveAt)
 	}
 	if a.State == alert.Pending {
-		out.Due = a.ActiveAt.Add(r.Rule.For)
+		out.Due = at(a.ActiveAt.Add(r.Rule.For))
 	}
 	if a.State != alert.Inactive {
-		out.KeepFiringSince, out.HeldSince = a.KeepFiringSince, a.HeldSince
+		out.KeepFiringSince, out.HeldSince = at(a.KeepFiringSince), at(a.HeldSince)
 		if !a.KeepFiringSince.IsZero() {
-			out.KeepFiringUntil = a.KeepFiringSince.Add(r.Rule.KeepFiringFor)
+			out.KeepFiringUntil = at(a.KeepFiringSince.Add(r.Rule.KeepFiringFor))
 		}
 		if !a.HeldSince.IsZero() && limit > 0 {
-			out.HeldUntil = a.HeldSince.Add(limit)
+			out.HeldUntil = at(a.HeldSince.Add(limit))
 		}
 	}
 	if a.State != alert.Pending {

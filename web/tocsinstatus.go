@@ -18,13 +18,13 @@ func (h *Handler) tocsinStatus(w http.ResponseWriter, _ *http.Request) {
 
 // newStatus is what the page shows, for programs.
 func newStatus(st *Status, s *engine.Snapshot, now time.Time) api.Status {
-	alerts := newAlertLists(s, now)
-	f := newFacts(st, s, &alerts)
+	at := api.Instant
+	f := newFacts(st, s, newAlertLists(s, now))
 	head := newHeadline(st, s, f, now)
 	out := api.Status{
-		State: string(st.State), Since: st.Since.UTC(), Now: now.UTC(),
+		State: string(st.State), Since: at(st.Since), Now: at(now),
 		Headline: head.Text, Detail: head.Detail, Tone: string(head.Tone),
-		Version: st.Version, GoVersion: runtime.Version(), Started: st.Process.Started, ExternalLabels: st.ExternalLabels.Map(),
+		Version: st.Version, GoVersion: runtime.Version(), Started: at(st.Process.Started), ExternalLabels: st.ExternalLabels.Map(),
 		Problems: []api.Problem{}, Targets: []api.Target{}, Alertmanagers: []api.Alertmanager{}, Settings: []api.Setting{},
 		Counts: countAlerts(s, f), Storage: newStorage(&st.Storage, st.Process.Written),
 	}
@@ -34,15 +34,15 @@ func newStatus(st *Status, s *engine.Snapshot, now time.Time) api.Status {
 	for i := range st.Targets {
 		t := &st.Targets[i]
 		out.Targets = append(out.Targets, api.Target{
-			Job: t.Job, Instance: t.Instance, URL: redact(t.URL), Health: string(t.Health), LastScrape: t.LastScrape,
+			Job: t.Job, Instance: t.Instance, URL: redact(t.URL), Health: string(t.Health), LastScrape: at(t.LastScrape),
 			Took: t.LastScrapeDuration.Seconds(), Interval: t.Interval.Seconds(), Error: redact(t.LastError),
 		})
 	}
 	for i := range st.Alertmanagers {
 		a := &st.Alertmanagers[i]
 		out.Alertmanagers = append(out.Alertmanagers, api.Alertmanager{
-			URL: redact(a.URL), Pending: a.Pending, Undelivered: a.Undelivered, OldestUndelivered: a.OldestUndelivered,
-			LastSuccess: a.LastSuccess, LastAttempt: a.LastAttempt, NextTry: a.NextTry, Error: redact(a.LastError),
+			URL: redact(a.URL), Pending: a.Pending, Undelivered: a.Undelivered, OldestUndelivered: at(a.OldestUndelivered),
+			LastSuccess: at(a.LastSuccess), LastAttempt: at(a.LastAttempt), NextTry: at(a.NextTry), Error: redact(a.LastError),
 			LastRejection: redact(a.LastRejection), Sent: a.Sent, Failed: a.Failed, Dropped: a.Dropped, Late: a.Late,
 			Restarts: a.Restarts, ClockOffset: a.ClockOffset.Seconds(),
 		})
@@ -56,7 +56,7 @@ func newStatus(st *Status, s *engine.Snapshot, now time.Time) api.Status {
 func newStorage(s *Storage, written int64) api.Storage {
 	return api.Storage{
 		Mode: s.Mode, Path: s.Path, Bytes: s.Bytes, RetentionTime: s.RetentionTime.Seconds(), RetentionBytes: s.RetentionBytes,
-		Blocks: s.Blocks, Series: s.Series, Oldest: s.Oldest, Repairs: s.Repairs, Trouble: redact(s.Trouble), Written: written,
+		Blocks: s.Blocks, Series: s.Series, Oldest: api.Instant(s.Oldest), Repairs: s.Repairs, Trouble: redact(s.Trouble), Written: written,
 	}
 }
 

@@ -21,14 +21,15 @@ type story struct {
 }
 
 // tell gives the answer to why the rule fires or not, and what goes with it.
-func (s *story) tell() (answer string, more []string) {
+func (s *story) tell() (answer string, _ []string) {
 	r, details := s.rule, []string{}
+	told := "" // the kind of hold that the answer is about
 	firing, pending := s.alerts(alert.Firing), s.alerts(alert.Pending)
 	switch {
 	case r.LastEvaluation.IsZero():
 		answer = s.unevaluated()
 	case r.Health == engine.HealthErr && r.HeldBack == 0:
-		answer = s.fails(len(firing) + len(pending))
+		answer, told = s.fails(len(firing)+len(pending)), holdError
 	case r.Rule.Alert == "":
 		answer = s.records()
 	case len(firing) > 0:
@@ -39,13 +40,13 @@ func (s *story) tell() (answer string, more []string) {
 	case len(pending) > 0:
 		answer = s.waits(pending)
 	case r.HeldBack > 0:
-		answer = sentence("Does not fire: " + r.LastError)
+		answer, told = sentence("Does not fire: "+cut(r.LastError)), holdLimit
 	default:
 		answer = sentence("Does not fire: " + s.whyNot())
 	}
 	for _, h := range s.holds {
-		if text := sentence(upper(h.Text)); !strings.Contains(answer, h.Text) {
-			details = append(details, text)
+		if h.Kind != told && !strings.Contains(answer, h.Text) {
+			details = append(details, sentence(upper(h.Text)))
 		}
 	}
 	return answer, append(details, s.ended()...)

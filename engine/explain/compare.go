@@ -17,7 +17,7 @@ func (e *evaluator) compared(p *part, n *parser.BinaryExpr) {
 		return
 	}
 	op, vec, threshold := n.Op, p.parts[0], p.parts[1]
-	if vec.node.Type == string(parser.ValueTypeScalar) {
+	if vec.isScalar() {
 		op, vec, threshold = mirrored(op), threshold, vec
 	}
 	if vec.node.Type != string(parser.ValueTypeVector) || !vec.known || threshold.scalar == nil {

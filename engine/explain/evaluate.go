@@ -2,7 +2,6 @@ package explain
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -72,7 +71,7 @@ func (e *evaluator) ask(expr string, at time.Time) *answer {
 	res, err := e.opts.Query(e.ctx, engine.Query{Expr: expr, Start: at, End: at})
 	a := &answer{value: res.Value, err: err, took: time.Since(start)}
 	if e.ctx.Err() != nil {
-		e.stop(fmt.Sprintf("the parts together take longer than %s, to spare the host no more of them are evaluated", e.opts.Timeout))
+		e.stop("the parts together take longer than " + api.SpanText(e.opts.Timeout) + ", to spare the host no more of them are evaluated")
 		a = &answer{skipped: e.stopped}
 	}
 	warnings, infos := res.Notes.AsStrings(expr, maxNotes, maxNotes)
@@ -113,7 +112,7 @@ func (p *part) fill(a *answer, shown int) {
 		p.node.Value = &value
 	case nil:
 	default:
-		p.node.Error = errors.New("gives a " + string(a.value.Type())).Error()
+		p.node.Error = "gives a " + string(a.value.Type())
 	}
 }
 

@@ -71,9 +71,9 @@ func Explain(ctx context.Context, g *engine.GroupStatus, r *engine.RuleStatus, i
 	var root *part
 	if err == nil {
 		if at := r.LastEvaluation; !at.IsZero() {
-			x.At = at.Add(-in.Offset)
+			x.At = api.Instant(at.Add(-in.Offset))
 		} else {
-			x.At = opts.Now
+			x.At = api.Instant(opts.Now)
 		}
 		root = e.takeApart(tree, "", x.At)
 		x.Expression = &root.node
@@ -91,7 +91,7 @@ func newExplanation(g *engine.GroupStatus, r *engine.RuleStatus, in engine.Insig
 	x := &api.Explanation{
 		Rule: RuleOf(g, r), Expr: r.Rule.ExprText, For: r.Rule.For.Seconds(), KeepFiringFor: r.Rule.KeepFiringFor.Seconds(),
 		Interval: g.Interval.Seconds(), QueryOffset: in.Offset.Seconds(), Labels: r.Rule.Labels.Map(), Annotations: r.Rule.Annotations.Map(),
-		State: r.State.String(), Health: string(r.Health), LastError: r.LastError, LastEvaluation: r.LastEvaluation,
+		State: r.State.String(), Health: string(r.Health), LastError: r.LastError, LastEvaluation: api.Instant(r.LastEvaluation),
 		EvaluationTime: r.EvaluationTime.Seconds(), HeldBack: r.HeldBack,
 		Selectors: []api.Selector{}, Comparisons: []api.Comparison{}, Alerts: []api.Alert{}, Holds: []api.Hold{},
 		Evaluations: []api.Evaluation{},

@@ -2,10 +2,12 @@ package explain
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/util/teststorage"
@@ -41,7 +43,7 @@ func newBench(t *testing.T, groups string) *bench {
 	return b
 }
 
-// step stores samples, "name{labels} value", and evaluates.
+// step stores samples, "name{labels} value" or stale, and evaluates.
 func (b *bench) step(up bool, samples ...string) {
 	b.t.Helper()
 	b.at = b.at.Add(every)
@@ -52,8 +54,9 @@ func (b *bench) step(up bool, samples ...string) {
 		if err != nil {
 			b.t.Fatal(err)
 		}
-		var v float64
-		if _, err := fmt.Sscan(s[i+1:], &v); err != nil {
+		v := math.Float64frombits(value.StaleNaN)
+		if s[i+1:] == "stale" {
+		} else if _, err := fmt.Sscan(s[i+1:], &v); err != nil {
 			b.t.Fatal(err)
 		}
 		if _, err := app.Append(0, ls, 0, b.at.UnixMilli(), v, nil, nil, storage.AOptions{}); err != nil {
@@ -95,13 +98,13 @@ func TestAnswer(t *testing.T) {
 		"far":                  {`disk_free < 10`, `Does not fire: none of 2 series is below 10, the nearest is disk_free{disk="sda",mount="/"} with 12.`},
 		"far, one series":      {`disk_free{mount="/"} < 10`, `Does not fire: the value is 12, not below 10.`},
 		"equal":                {`containers == 4`, `Does not fire: none of 3 series is equal to 4, the nearest is containers{state="running"} with 3.`},
-		"no such value":        {`containers{state="paus"} > 0`, `Does not fire: the left side of > is empty, containers{state="paus"} matches no series: containers exists with 3 series, none has state="paus" (values: paused, running, stopped).`},
-		"two matchers":         {`disk_free{mount="/",disk="sdb"} > 0`, `Does not fire: the left side of > is empty, disk_free{mount="/",disk="sdb"} matches no series: disk_free exists with 2 series, 1 of them with mount="/", but none of these has disk="sdb" (value: sda).`},
-		"no such label":        {`disk_free{mont="/"} > 0`, `Does not fire: the left side of > is empty, disk_free{mont="/"} matches no series: disk_free exists with 2 series, none has mont="/" (no series has the label mont, did you mean mount?).`},
-		"negative matcher":     {`other{mount!="/x"} > 0`, `Does not fire: the left side of > is empty, other{mount!="/x"} matches no series: other exists with 1 series, none matches mount!="/x" (value: /x).`},
-		"slip of the name":     {`disk_fre < 20`, `Does not fire: the left side of < is empty, disk_fre matches no series: there is no metric disk_fre, did you mean disk_free?`},
-		"unknown name":         {`qwertyuiop < 20`, `Does not fire: the left side of < is empty, qwertyuiop matches no series: there is no metric qwertyuiop, and was none in the last 1 d.`},
-		"aggregation":          {`sum by (disk) (disk_free{mount="/d"}) < 20`, `Does not fire: the left side of < is empty, disk_free{mount="/d"} matches no series: disk_free exists with 2 series, none has mount="/d" (values: /, /data).`},
+		"no such value":        {`containers{state="paus"} > 0`, `Does not fire: containers{state="paus"} matches no series: containers exists with 3 series, none has state="paus" (values: paused, running, stopped).`},
+		"two matchers":         {`disk_free{mount="/",disk="sdb"} > 0`, `Does not fire: disk_free{mount="/",disk="sdb"} matches no series: disk_free exists with 2 series, 1 of them with mount="/", but none of these has disk="sdb" (value: sda).`},
+		"no such label":        {`disk_free{mont="/"} > 0`, `Does not fire: disk_free{mont="/"} matches no series: disk_free exists with 2 series, none has mont="/" (no series has the label mont, did you mean mount?).`},
+		"negative matcher":     {`other{mount!="/x"} > 0`, `Does not fire: other{mount!="/x"} matches no series: other exists with 1 series, none matches mount!="/x" (value: /x).`},
+		"slip of the name":     {`disk_fre < 20`, `Does not fire: disk_fre matches no series: there is no metric disk_fre, did you mean disk_free?`},
+		"unknown name":         {`qwertyuiop < 20`, `Does not fire: qwertyuiop matches no series: there is no metric qwertyuiop, and was none in the last 1 d.`},
+		"aggregation":          {`sum by (disk) (disk_free{mount="/d"}) < 20`, `Does not fire: disk_free{mount="/d"} matches no series: disk_free exists with 2 series, none has mount="/d" (values: /, /data).`},
 		"and, right is empty":  {`disk_free < 20 and on(mount) disk_size > 500`, `Does not fire: the right side of and is empty, none of 2 series is above 500, the nearest is disk_size{disk="sda",mount="/boot"} with 200.`},
 		"and, no pairs":        {`disk_free > 20 and on(mount) disk_size`, `Does not fire: disk_free > 20 has 1 series and disk_size 2 series, but no two have equal labels (mount).`},
 		"unless":               {`disk_free{mount="/"} unless on(mount) disk_size`, `Does not fire: each of the 1 series of disk_free{mount="/"} has a match in disk_size, and is left out by unless.`},
@@ -109,10 +112,10 @@ func TestAnswer(t *testing.T) {
 		"division":             {`disk_free / on(mount) disk_size < 0.1`, `Does not fire: the value is 0.12, not below 0.1.`},
 		"absent, there":        {`absent(other)`, `Does not fire: other is there, with 1 series.`},
 		"absent, not there":    {`absent(containers{state="dead"})`, `Fires since 03:00:15 UTC: containers{state="dead"} matches no series: containers exists with 3 series, none has state="dead" (values: paused, running, stopped).`},
-		"two samples":          {`rate(other[5m]) > 0`, `Does not fire: the left side of > is empty, rate needs two samples at least, and no series of other[5m] has more than one yet.`},
+		"two samples":          {`rate(other[5m]) > 0`, `Does not fire: rate needs two samples at least, and no series of other[5m] has more than one yet.`},
 		"always":               {`vector(1)`, `Fires since 03:00:15 UTC: the expression returns 1 series: {} is 1.`},
 		"parentheses":          {`((disk_free) < (10 + 1))`, `Does not fire: none of 2 series is below 11, the nearest is disk_free{disk="sda",mount="/"} with 12.`},
-		"in a subquery":        {`max_over_time(disk_free{mount="/d"}[10m:1m]) > 1`, `Does not fire: the left side of > is empty, disk_free{mount="/d"} matches no series: disk_free exists with 2 series, none has mount="/d" (values: /, /data).`},
+		"in a subquery":        {`max_over_time(disk_free{mount="/d"}[10m:1m]) > 1`, `Does not fire: disk_free{mount="/d"} matches no series: disk_free exists with 2 series, none has mount="/d" (values: /, /data).`},
 		"two vectors compared": {`disk_free > on(mount) disk_size`, `Does not fire: no series of disk_free is above its counterpart in disk_size, or none has one.`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -31,7 +31,7 @@ func (s *story) listHolds() []api.Hold {
 	out := []api.Hold{}
 	add := func(when bool, kind, text string, since time.Time) {
 		if when {
-			out = append(out, api.Hold{Kind: kind, Text: text, Since: since})
+			out = append(out, api.Hold{Kind: kind, Text: text, Since: api.Instant(since)})
 		}
 	}
 	add(in.Unreadable, holdRule, "the rule cannot be read any more, its alerts stay as they are until its file is repaired or removed", held)

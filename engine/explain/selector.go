@@ -49,12 +49,9 @@ func (e *evaluator) windowed(p *part, n *parser.MatrixSelector, at time.Time) {
 		w.Fewest = 0
 	}
 	if until, missing := e.insight.Gap(end(sel, at), n.Range); missing {
-		w.Since = until
-		if since := end(sel, at).Sub(until); since > 0 {
-			w.Note = fmt.Sprintf("scrapes cover only the last %s of the %s", api.SpanText(since), api.SpanText(n.Range))
-		} else {
-			w.Note = "scrapes cover nothing of it"
-		}
+		w.Since = api.Instant(until)
+		w.Note = fmt.Sprintf("samples are missing: scrapes came again only %s before its end, which is less than %s",
+			api.SpanText(max(0, end(sel, at).Sub(until))), api.SpanText(n.Range))
 	}
 	p.selector = s
 	e.selectors = append(e.selectors, *s)

@@ -25,6 +25,8 @@ type part struct {
 	comparison *api.Comparison
 }
 
+func (p *part) isScalar() bool { return p.node.Type == string(parser.ValueTypeScalar) }
+
 // takeApart evaluates an expression at a moment, and then what it is made of: should
 // time run out, the whole is known before its parts.
 func (e *evaluator) takeApart(expr parser.Expr, role string, at time.Time) *part {

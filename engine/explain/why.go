@@ -51,7 +51,7 @@ func (p *part) unmatched() string {
 // noResult explains a function that gives nothing.
 func (p *part) noResult(n *parser.Call) string {
 	for _, arg := range p.parts {
-		empty := arg.known && arg.node.Type != string(parser.ValueTypeScalar) && len(arg.vec) == 0
+		empty := arg.known && !arg.isScalar() && len(arg.vec) == 0
 		switch {
 		case strings.HasPrefix(n.Func.Name, "absent") && arg.known && !empty:
 			return fmt.Sprintf("%s is there, with %s", arg.node.Text, countSeries(len(arg.vec)))
@@ -78,25 +78,28 @@ func (p *part) noPairs(n *parser.BinaryExpr) string {
 	if c := p.comparison; c != nil && c.Total > 0 {
 		return nearest(c)
 	}
-	scalar := func(x *part) bool { return x.node.Type == string(parser.ValueTypeScalar) }
-	gone := func(x *part) bool { return !scalar(x) && !(x.known && len(x.vec) > 0) }
+	gone := func(x *part) bool { return !x.isScalar() && !(x.known && len(x.vec) > 0) }
 	switch {
 	case n.Op == parser.LOR && gone(left) && gone(right):
 		return left.orNothing() + "; and " + right.orNothing()
 	case gone(left):
-		return side("left", n) + left.orNothing()
+		return p.side("left", n) + left.orNothing()
 	case n.Op == parser.LUNLESS:
 		return fmt.Sprintf("each of the %s of %s has a match in %s, and is left out by unless", countSeries(len(left.vec)), left.node.Text, right.node.Text)
 	case gone(right):
-		return side("right", n) + right.orNothing()
-	case n.Op.IsComparisonOperator() && !scalar(left) && !scalar(right):
+		return p.side("right", n) + right.orNothing()
+	case n.Op.IsComparisonOperator() && !left.isScalar() && !right.isScalar():
 		return fmt.Sprintf("no series of %s is %s its counterpart in %s, or none has one", left.node.Text, words[n.Op.String()], right.node.Text)
 	}
 	return fmt.Sprintf("%s has %s and %s %s, but no two have equal labels%s", left.node.Text, countSeries(len(left.vec)),
 		right.node.Text, countSeries(len(right.vec)), matchedOn(n))
 }
 
-func side(which string, n *parser.BinaryExpr) string {
+// side says which side it is, where there are two that could be empty.
+func (p *part) side(which string, n *parser.BinaryExpr) string {
+	if p.parts[0].isScalar() || p.parts[1].isScalar() {
+		return ""
+	}
 	return fmt.Sprintf("the %s side of %s is empty, ", which, n.Op)
 }
 
