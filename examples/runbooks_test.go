@@ -8,10 +8,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/prometheus/common/model"
 )
 
 const (
-	runbooks = "../docs/runbooks"
+	runbooks     = "../docs/runbooks"
+	examplesPage = "../docs/examples.md"
 	// published is where the main branch of the repository is read.
 	published = "https://github.com/tocsin/tocsin/blob/main/docs/runbooks/"
 )
@@ -56,8 +59,11 @@ func TestRunbooks(t *testing.T) {
 		for _, r := range alerts(path) {
 			known[r.Alert+".md"] = true
 			text := read(t, filepath.Join(runbooks, r.Alert+".md"))
-			severity := r.Labels.Get("severity")
-			head := fmt.Sprintf("# %s\n\nSeverity `%s`, ", r.Alert, severity)
+			severity, when := r.Labels.Get("severity"), "at once"
+			if r.For > 0 {
+				when = "after " + model.Duration(r.For).String()
+			}
+			head := fmt.Sprintf("# %s\n\nSeverity `%s`, %s. In [%s]", r.Alert, severity, when, filepath.Base(path))
 			if !strings.HasPrefix(text, head) {
 				t.Errorf("the runbook of %s begins with %.60q, want %q", r.Alert, text, head)
 			}
@@ -92,13 +98,20 @@ func TestRunbooks(t *testing.T) {
 // linked matches links to files of the repository.
 var linked = regexp.MustCompile(`\]\(([^):]+)\)`)
 
-// TestLinks: what the runbooks link is there.
+// TestLinks: what the runbooks and the page of the examples link is there, and that
+// page has all packs.
 func TestLinks(t *testing.T) {
+	page := read(t, examplesPage)
+	for _, path := range packs(t) {
+		if !strings.Contains(page, "(../examples/"+filepath.ToSlash(path)+")") {
+			t.Errorf("%s lacks %s", examplesPage, path)
+		}
+	}
 	files, err := filepath.Glob(filepath.Join(runbooks, "*.md"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no runbooks: %v", err)
 	}
-	for _, f := range append(files, "../docs/examples.md") {
+	for _, f := range append(files, examplesPage) {
 		for _, m := range linked.FindAllStringSubmatch(read(t, f), -1) {
 			if _, err := os.Stat(filepath.Join(filepath.Dir(f), m[1])); err != nil {
 				t.Errorf("%s: %v", f, err)
