@@ -122,10 +122,10 @@ func (f *footprint) hearScrape() {
 	}
 }
 
-// untilQuiet is how long after a scrape there is a look: amid two of them, where all
-// that the one has brought is done, and the next is far.
+// untilQuiet is how long after a scrape there is a look: when all that the one has
+// brought is done, and the next is far.
 func (f *footprint) untilQuiet(now time.Time) time.Duration {
-	return max(min(f.every/2, paceEvery), f.asked.Add(paceEvery).Sub(now))
+	return max(min(f.every/5, paceEvery), f.asked.Add(paceEvery).Sub(now))
 }
 
 // keepPace is told the time and the CPU used until then.

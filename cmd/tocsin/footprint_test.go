@@ -61,13 +61,13 @@ func TestThriftLeavesTheEnvironment(t *testing.T) {
 	}
 }
 
-// TestQuiet: a look comes amid two scrapes, and not more often than the pace is decided.
+// TestQuiet: a look comes between two scrapes, and not more often than the pace is decided.
 func TestQuiet(t *testing.T) {
 	for _, row := range []struct{ every, looked, want time.Duration }{
-		{15 * time.Second, time.Minute, 7500 * time.Millisecond},
-		{time.Minute, time.Minute, paceEvery}, // soon enough after the start
+		{15 * time.Second, time.Minute, 3 * time.Second},
+		{5 * time.Minute, time.Minute, paceEvery}, // soon enough after the start
 		{time.Second, 3 * time.Second, paceEvery - 3*time.Second},
-		{time.Second, 9900 * time.Millisecond, 500 * time.Millisecond},
+		{time.Second, 9900 * time.Millisecond, 200 * time.Millisecond},
 	} {
 		f := newFootprint(row.every, slog.New(slog.DiscardHandler))
 		if got := f.untilQuiet(f.asked.Add(row.looked)); got != row.want {
