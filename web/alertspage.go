@@ -109,6 +109,9 @@ func (h *Handler) alertViews(list []alertRef, now time.Time) []alertView {
 	views := make([]alertView, len(list))
 	for i := range list {
 		views[i] = newAlertView(&list[i], now)
+		for j := range views[i].Annotations {
+			views[i].Annotations[j].Copy = h.copyHere(views[i].Annotations[j].Link)
+		}
 		if list[i].alert.State != alert.Pending {
 			views[i].Deliveries = newDeliveryViews(h.opts.Deliveries(list[i].alert.Labels), now)
 		}

@@ -41,7 +41,9 @@ type alertView struct {
 
 type pair struct{ Name, Value string }
 
-type annotationView struct{ Name, Text, Link string }
+// annotationView is one annotation; Link is where it leads, and Copy where that is
+// found without an uplink.
+type annotationView struct{ Name, Text, Link, Copy string }
 
 func newAlertView(x *alertRef, now time.Time) alertView {
 	g, r, a := x.group, x.rule, x.alert
@@ -82,7 +84,7 @@ func newAlertView(x *alertRef, now time.Time) alertView {
 		case "description":
 			v.Description = short(l.Value)
 		default:
-			v.Annotations = append(v.Annotations, annotationView{short(l.Name), short(l.Value), webLink(l.Value)})
+			v.Annotations = append(v.Annotations, annotationView{Name: short(l.Name), Text: short(l.Value), Link: webLink(l.Value)})
 		}
 	})
 	return v

@@ -93,6 +93,7 @@ func (h *Handler) routes() []route {
 		{get, "/targets", h.targetsPage},
 		{get, "/deliveries", h.deliveriesPage},
 		{get, "/status", h.statusPage},
+		{get, "/runbooks/{name}", h.runbook},
 		{get, "/events", h.serveEvents},
 		{get, "/assets/{version}/{name...}", h.assets.serve},
 		{get, "/-/healthy", h.healthy},

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"net/url"
 	"time"
@@ -66,6 +67,9 @@ type Options struct {
 	AllowedHosts []string
 	// ExternalURL is where others reach this handler.
 	ExternalURL *url.URL
+	// Runbooks are pages about alerts by the last part of the address that their
+	// runbook_url has, for hosts that cannot reach it; nil: there are none.
+	Runbooks fs.FS
 	// Registerer receives the handler's own metrics; nil means none.
 	Registerer prometheus.Registerer
 	// Now is the time that queries without one are evaluated at, and that the

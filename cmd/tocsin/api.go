@@ -11,6 +11,7 @@ import (
 	promstorage "github.com/prometheus/prometheus/storage"
 
 	"github.com/tocsin/tocsin/api"
+	"github.com/tocsin/tocsin/docs/runbooks"
 	"github.com/tocsin/tocsin/engine"
 	"github.com/tocsin/tocsin/storage"
 	"github.com/tocsin/tocsin/web"
@@ -22,6 +23,7 @@ func (d *daemon) webOptions(eng *engine.Engine, reg *prometheus.Registry, log *s
 		Snapshot: eng.Snapshot, Status: d.status, Now: d.clock.now, Query: query(eng), Queryable: queryable{d.store}, Insight: eng.Insight, Deliveries: d.deliveries,
 		Metadata: d.metadata, Cardinality: d.cardinality, Config: d.prometheusConfig,
 		Hostnames: d.settings.hostnames(), AllowedHosts: d.settings.allowedHosts, ExternalURL: d.settings.externalURL(),
+		Runbooks: runbooks.Files(),
 		Gatherer: prometheus.Gatherers{reg, newProcessRegistry(), d.store}, Logger: log, Registerer: reg,
 	}
 	if d.settings.remoteWrite {

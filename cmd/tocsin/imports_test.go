@@ -22,6 +22,7 @@ var allowed = map[string][]string{
 	"storage":                     {},
 	"plugin":                      {},
 	"examples":                    {},
+	"docs/runbooks":               {},
 	"journal":                     {"alert"},
 	"notify":                      {"alert"},
 	"engine/plan":                 {},
@@ -31,7 +32,7 @@ var allowed = map[string][]string{
 	"engine/ruletest":             {"engine", "rules", "alert"},
 	"engine/internal/randomrules": {"rules"}, // for tests alone
 	"web":                         {"api", "engine", "engine/explain", "rules", "alert"},
-	"cmd/tocsin":                  {"alert", "api", "rules", "rules/lint", "configfile", "scrape", "timeline", "storage", "plugin", "examples", "journal", "notify", "engine", "engine/plan", "engine/replay", "engine/ruletest", "web"},
+	"cmd/tocsin":                  {"alert", "api", "rules", "rules/lint", "configfile", "scrape", "timeline", "storage", "plugin", "examples", "docs/runbooks", "journal", "notify", "engine", "engine/plan", "engine/replay", "engine/ruletest", "web"},
 	"test":                        {},
 	"test/smalldisk":              {},
 	"test/disk":                   {},
