@@ -89,6 +89,7 @@ func (h *Handler) routes() []route {
 		{get, "/{$}", h.alertsHome},
 		{get, "/rules", h.rulesPage},
 		{get, "/graph", h.graph},
+		{get, "/history", h.historyPage},
 		{get, "/targets", h.targetsPage},
 		{get, "/deliveries", h.deliveriesPage},
 		{get, "/status", h.statusPage},

@@ -25,10 +25,11 @@ var allowed = map[string][]string{
 	"notify":                      {"alert"},
 	"engine/plan":                 {},
 	"engine":                      {"engine/plan", "rules", "alert"},
-	"engine/replay":               {"engine", "rules", "alert"},
+	"engine/history":              {},
+	"engine/replay":               {"engine", "engine/history", "rules", "alert"},
 	"engine/ruletest":             {"engine", "rules", "alert"},
 	"engine/internal/randomrules": {"rules"}, // for tests alone
-	"web":                         {"engine", "rules", "alert"},
+	"web":                         {"engine", "engine/history", "rules", "alert"},
 	"cmd/tocsin":                  {"alert", "rules", "rules/lint", "configfile", "scrape", "timeline", "storage", "plugin", "examples", "journal", "notify", "engine", "engine/plan", "engine/replay", "engine/ruletest", "web"},
 	"test":                        {},
 	"test/smalldisk":              {},
