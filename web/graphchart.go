@@ -77,7 +77,7 @@ func pointsText(points []promql.FPoint, start time.Time, step time.Duration, ste
 			points = points[1:]
 		}
 		if len(points) > 0 && points[0].T == at && !math.IsNaN(points[0].F) && !math.IsInf(points[0].F, 0) {
-			b.WriteString(strconv.FormatFloat(points[0].F, 'g', 9, 64))
+			b.WriteString(strings.Replace(strconv.FormatFloat(points[0].F, 'g', 9, 64), "+", "", 1)) // HTML escapes it
 		}
 	}
 	return b.String()

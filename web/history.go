@@ -95,12 +95,12 @@ func (h *Handler) fillHistory(ctx context.Context, p *historyPage, src *source, 
 		return e.status()
 	}
 	p.Asked, p.Known = true, past.Known
-	scale := timeScale{p.From.at, p.To.at}
+	scale := timeScale{from: p.From.at, to: p.To.at}
 	p.Ticks = scale.ticks()
 	for _, g := range past.Gaps {
 		p.Gaps = append(p.Gaps, newGapView(g, scale, src.now))
 	}
-	p.Total, p.Left = totalText(past.Alerts), past.Left
+	p.Total, p.Left = totalText(slices.DeleteFunc(slices.Clone(past.Alerts), func(a history.Alert) bool { return isQuiet(a.Labels) })), past.Left
 	if over := len(past.Alerts) - maxLanes; over > 0 {
 		slices.SortStableFunc(past.Alerts, byUrgency)
 		past.Alerts = past.Alerts[:maxLanes]

@@ -14,17 +14,22 @@ import (
 
 const (
 	// maxIncidents of an alert are listed; the bars show all.
-	maxIncidents = 10
+	maxIncidents = 5
 	// closest is how near, as a part of the whole, two bars may be before they are
-	// drawn as one: less is not seen, and a page is bounded.
+	// drawn as one: less is not seen.
 	closest = 0.004
+	// maxBars bounds those of a page: where there are more, those farther from each
+	// other are one too.
+	maxBars = 3000
 	// axisTicks fit below each other on a phone.
 	axisTicks = 7
 )
 
 // pastName is the alerts of one name.
 type pastName struct {
-	Name, Total string
+	Name string
+	// Total is empty where one alert says it all.
+	Total string
 	// Why is empty if no rule has the name any more.
 	Why   string
 	Lanes []laneView
@@ -46,9 +51,11 @@ type laneView struct {
 type barView struct{ X, Width, Class, Text string }
 
 type incidentView struct {
-	From, To       moment
-	State, Lasted  string
+	From, To      moment
+	State, Lasted string
+	// Pending is how long, before it fired; empty if it fired at once, or never.
 	Pending, Graph string
+	Open           bool
 }
 
 type tickView struct{ X, Text string }
@@ -59,8 +66,11 @@ type gapView struct {
 	Lasted   string
 }
 
-// timeScale says where a time is on the axis.
-type timeScale struct{ from, to time.Time }
+// timeScale says where a time is on the axis, and which two are near.
+type timeScale struct {
+	from, to time.Time
+	near     float64
+}
 
 // at is from 0 to 1.
 func (s timeScale) at(t time.Time) float64 {
@@ -96,6 +106,10 @@ func newGapView(g history.Gap, s timeScale, now time.Time) gapView {
 // newPastNames groups alerts by name, the most urgent first.
 func newPastNames(alerts []history.Alert, s timeScale, src *source) []pastName {
 	slices.SortStableFunc(alerts, byUrgency)
+	s.near = closest
+	for countBars(alerts, s) > maxBars {
+		s.near *= 2
+	}
 	var names []string
 	byName := map[string][]history.Alert{}
 	for _, a := range alerts {
@@ -107,7 +121,10 @@ func newPastNames(alerts []history.Alert, s timeScale, src *source) []pastName {
 	}
 	var out []pastName
 	for _, name := range names {
-		p := pastName{Name: short(cmp.Or(name, "(no name)")), Total: totalText(byName[name])}
+		p := pastName{Name: short(cmp.Or(name, "(no name)"))}
+		if len(byName[name]) > 1 {
+			p.Total = totalText(byName[name])
+		}
 		if g, r := ruleOf(src.snapshot, byName[name][0].Labels); r != nil {
 			p.Why = whyLink(g, r)
 		}
@@ -127,8 +144,8 @@ func newLaneView(a history.Alert, s timeScale, src *source) laneView {
 			v.Labels = append(v.Labels, pair{short(l.Name), short(l.Value)})
 		}
 	})
-	expr := labels.NewBuilder(a.Labels).Set(labels.MetricName, "ALERTS").Labels().String()
-	if _, r := ruleOf(src.snapshot, a.Labels); r != nil {
+	expr := fmt.Sprintf("ALERTS{alertname=%q}", short(a.Labels.Get(labels.AlertName)))
+	if _, r := ruleOf(src.snapshot, a.Labels); r != nil && len(r.Rule.ExprText) <= maxText {
 		expr = r.Rule.ExprText
 	}
 	for _, x := range slices.Backward(a.Incidents) {
@@ -142,7 +159,7 @@ func newLaneView(a history.Alert, s timeScale, src *source) laneView {
 }
 
 func newIncidentView(x history.Incident, expr string, now time.Time) incidentView {
-	v := incidentView{From: moment{x.Active, now}, To: moment{x.End, now}, State: "pending"}
+	v := incidentView{From: moment{x.Active, now}, To: moment{x.End, now}, State: "pending", Open: x.Open}
 	if !x.Fired.IsZero() {
 		v.From, v.State = moment{x.Fired, now}, "firing"
 		if before := x.Fired.Sub(x.Active); before >= time.Second {
@@ -150,14 +167,19 @@ func newIncidentView(x history.Incident, expr string, now time.Time) incidentVie
 		}
 	}
 	v.Lasted = spanText(x.End.Sub(v.From.at))
-	switch {
-	case x.Open:
-		v.State += ", goes on"
-	case !x.Resolved:
+	if !x.Open && !x.Resolved {
 		v.State += " when it was last seen"
 	}
 	v.Graph = rangeLink(expr, v.From.at, x.End, now)
 	return v
+}
+
+func countBars(alerts []history.Alert, s timeScale) int {
+	n := 0
+	for _, a := range alerts {
+		n += len(newBars(a, s))
+	}
+	return n
 }
 
 // newBars are thin while the alert was pending, and thick while it fired.
@@ -188,7 +210,7 @@ type barLine []struct {
 
 func (l *barLine) add(s timeScale, from, to time.Time) {
 	x, end := s.at(from), s.at(to)
-	if n := len(*l); n > 0 && x-(*l)[n-1].end < closest {
+	if n := len(*l); n > 0 && x-(*l)[n-1].end < s.near {
 		last := &(*l)[n-1]
 		last.end, last.to = end, to
 		last.times++
@@ -208,7 +230,8 @@ func (l barLine) views(what, class string) []barView {
 		if b.times > 1 {
 			text = fmt.Sprintf("%s %d times from %s to %s", what, b.times, moment{at: b.from}.Absolute(), moment{at: b.to}.Absolute())
 		}
-		out = append(out, barView{percent(b.x), percent(max(b.end-b.x, closest/2)), class, text})
+		width := max(b.end-b.x, closest)
+		out = append(out, barView{percent(min(b.x, 1-width)), percent(width), class, text})
 	}
 	return out
 }
@@ -232,10 +255,21 @@ func totalText(alerts []history.Alert) string {
 		}
 	}
 	switch {
+	case fired+pending == 0:
+		return "never fired"
 	case fired == 0:
-		return fmt.Sprintf("never fired, pending %s%s", most, countText(pending, "time"))
-	case pending == 0:
-		return fmt.Sprintf("fired %s%s, %s in all", most, countText(fired, "time"), spanText(lasted))
+		return fmt.Sprintf("pending %s%s, never fired", most, timesText(pending))
 	}
-	return fmt.Sprintf("fired %s%s, %s in all; %s pending only", most, countText(fired, "time"), spanText(lasted), countText(pending, "time"))
+	text := fmt.Sprintf("fired %s%s, %s in all", most, timesText(fired), spanText(lasted))
+	if pending > 0 {
+		text += ", only pending " + timesText(pending)
+	}
+	return text
+}
+
+func timesText(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
 }

@@ -120,8 +120,8 @@ func (r *reader) scrapes() error {
 func (r *reader) incidents() error {
 	set := r.open(forStateMetric, r.Matchers...)
 	for set.Next() {
-		ls := set.At().Labels()
-		if r.Keep != nil && !r.Keep(ls) {
+		own := without(set.At().Labels(), labels.MetricName)
+		if r.Keep != nil && !r.Keep(own) {
 			continue
 		}
 		if len(r.out.Alerts) == r.MaxAlerts {
@@ -135,7 +135,6 @@ func (r *reader) incidents() error {
 		if len(tr.all) == 0 { // markers alone: it ended before
 			continue
 		}
-		own := without(ls, labels.MetricName)
 		r.byLabels[string(own.Bytes(nil))] = len(r.out.Alerts)
 		r.out.Alerts = append(r.out.Alerts, Alert{Labels: own, Incidents: tr.all, Earlier: tr.earlier})
 	}
