@@ -64,7 +64,7 @@ async function draw(figure) {
   const mine = figure.dataset.labels ? series.filter((s) => agrees(s.metric, JSON.parse(figure.dataset.labels))) : series;
   const threshold = figure.dataset.threshold === "" ? null : Number(figure.dataset.threshold);
   const [times, ...rows] = columns(mine, end - range, end, step);
-  await plot(figure, times, rows, { names: mine.map((s) => nameOf(s.metric)), threshold });
+  await plot(figure, times, rows, { names: mine.map((s) => nameOf(s.metric)), threshold, large: figure.dataset.large !== undefined });
 }
 
 // agrees tells whether a series can be that of an alert: no label of both differs.
@@ -109,7 +109,7 @@ export async function plot(figure, times, rows, { names = [], threshold = null, 
   figure.replaceChildren(image);
   const axis = { stroke: token("--soft"), grid: { stroke: token("--line"), width: 1 }, ticks: { stroke: token("--line"), width: 1 } };
   const chart = new Plot({
-    width: Math.max(120, figure.clientWidth), height: large ? 320 : 72,
+    width: Math.max(120, image.clientWidth), height: large ? 320 : 72,
     tzDate: (t) => Plot.tzDate(new Date(t * 1000), "UTC"),
     legend: { show: false }, cursor: { show: large, drag: { x: Boolean(onSelect), y: false, setScale: false } },
     padding: large ? undefined : [4, 4, 4, 4],
@@ -130,8 +130,8 @@ const dashes = [[], [8, 4], [2, 3]]; // where the colours begin anew
 
 const charts = new WeakMap(); // by figure
 const sizes = new ResizeObserver((entries) => {
-  for (const { target } of entries) {
-    const chart = charts.get(target), width = Math.max(120, target.clientWidth);
+  for (const { target, contentRect } of entries) {
+    const chart = charts.get(target), width = Math.max(120, Math.floor(contentRect.width));
     if (chart && chart.width !== width) chart.setSize({ width, height: chart.height });
   }
 });
