@@ -182,3 +182,33 @@ func TestWordsAreThoseOfTheParser(t *testing.T) {
 	}
 	contains(t, body(t, newHandler(t, Options{}), "/graph", http.StatusOK), `data-aggregations="avg bottomk count `, `data-functions="abs absent absent_over_time `)
 }
+
+// Whatever is typed, a query is bounded, and the links beside it can be followed.
+func FuzzGraphForm(f *testing.F) {
+	for _, x := range [][3]string{{"1h", "", ""}, {"90", "2026-11-22 03:00:40", "15s"}, {"10y", "1e300", "0.0001"}, {"1s", "-292273086-05-16T16:47:06Z", "1ms"}, {"28d", "9999-12-31", "1w"}} {
+		f.Add(x[0], x[1], x[2])
+	}
+	f.Fuzz(func(t *testing.T, span, at, step string) {
+		form, wrong := newGraphForm(url.Values{"g0.expr": {"up"}, "g0.range_input": {span}, "g0.moment_input": {at}, "g0.step_input": {step}}, now)
+		if wrong != nil {
+			return
+		}
+		q := form.query()
+		if n := q.End.Sub(q.Start) / q.Step; n < 0 || n > maxChartSteps || q.Step < time.Millisecond {
+			t.Errorf("%d steps of %v", n, q.Step)
+		}
+		if y := form.at.Year(); y < 1970 || y > 9900 {
+			return // no time of a link has such a year
+		}
+		m := form.moves(now)
+		for _, link := range []string{m.Earlier, m.Later, m.Narrower, m.Wider} {
+			u, err := url.Parse(link)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, wrong := newGraphForm(u.Query(), now); wrong != nil {
+				t.Errorf("%s: %+v", link, wrong)
+			}
+		}
+	})
+}
