@@ -200,8 +200,10 @@ func (o *oracle) seen(s series, on bool) time.Duration {
 		for first > l.first && (ss[first-2].failed || ss[first-2].on[o.index[s.key()]] == on) {
 			first--
 		}
-		if until > first {
-			seen += ss[until-1].at.Sub(ss[first-1].at)
+		for k := first; k < until; k++ { // what is held meanwhile stands still
+			if ss[k-1].sure() && ss[k].sure() {
+				seen += ss[k].at.Sub(ss[k-1].at)
+			}
 		}
 		if first <= l.last && !next.IsZero() {
 			seen += min(s.rule.every, next.Sub(ss[l.last-1].at))
