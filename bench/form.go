@@ -54,7 +54,7 @@ func shortForm() form {
 		cycleRounds:  1,
 		latencyRules: 1000, latencyInterval: 2 * time.Second, latencySpan: 6 * time.Second, flips: 39, latencyRounds: 1,
 		storm: 10_000, stormInterval: 2 * time.Second, stormRounds: 1,
-		restartSeries: 10_000, restartHistory: 30 * time.Minute, restartInterval: time.Second, restartRounds: 1,
+		restartSeries: 10_000, restartHistory: 30 * time.Minute, restartInterval: time.Second, restartRounds: 3,
 	}
 }
 
