@@ -40,7 +40,7 @@ func (b *bench) restart(ctx context.Context, _ int, all []contestant) (err error
 func inTurn(lanes []*lane, round int) []*lane {
 	out := append(slices.Clone(lanes[round%len(lanes):]), lanes[:round%len(lanes)]...)
 	if round%2 == 1 {
-		slices.Reverse(out)
+		slices.Reverse(out[1:])
 	}
 	return out
 }
