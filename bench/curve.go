@@ -62,14 +62,15 @@ func (b *bench) curves(ctx context.Context, _ int, all []contestant) error {
 
 // What is more than the machine can do for all contestants at once.
 const (
-	manyRules = 10_000        // at a short interval
-	allWork   = 100_000 * 1e4 // series times rules, at any: only Tocsin is measured then
+	manyRules  = 10_000        // at a short interval
+	manySeries = 100_000       // likewise
+	allWork    = 100_000 * 1e4 // series times rules, at any: only Tocsin is measured then
 )
 
 // pointLoad is a workload at the interval at which it is measured.
 func (b *bench) pointLoad(w workload) workload {
 	w.seed, w.interval, w.past = b.form.seed, b.form.curveInterval, usualWindow
-	if w.rules >= manyRules {
+	if w.rules >= manyRules || w.series >= manySeries {
 		w.interval = max(w.interval, realInterval)
 	}
 	return w

@@ -62,11 +62,11 @@ func shortForm() form {
 func mediumForm() form {
 	f := shortForm()
 	f.name, f.debianOnly = "medium", false
-	f.interval, f.warmUp, f.window, f.windows = realInterval, 6*time.Minute, 4*time.Minute, 3
-	f.cycleRounds, f.cycleLarge, f.dayHours = 6, 1, 24
+	f.interval, f.warmUp, f.window, f.windows = realInterval, 6*time.Minute, 3*time.Minute, 3
+	f.cycleRounds, f.cycleLarge, f.dayHours = 4, 1, 24
 	f.latencyInterval, f.latencySpan, f.latencyRounds = realInterval, realInterval, 3
-	f.stormRounds = 3
-	f.restartHistory, f.restartRest, f.restartInterval, f.restartRounds = 2*time.Hour, mapsChunks, realInterval, 5
+	f.stormRounds = 2
+	f.restartHistory, f.restartRest, f.restartInterval, f.restartRounds = 2*time.Hour, mapsChunks, realInterval, 3
 	f.curveSeries, f.curveRules, f.curveRulesSeries = []int{1000, 10_000, 100_000}, []int{100, 1000, 10_000}, 1000
 	f.curveBoth = []int{1000, 10_000, 100_000}
 	f.curveInterval, f.curveWindow = 5*time.Second, 15*time.Second

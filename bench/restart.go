@@ -67,9 +67,6 @@ func (b *bench) filled(ctx context.Context, lanes []*lane) error {
 			return err
 		}
 		b.results.set(measureFilled, l.name, 0, float64(ended.written-begun.written)/float64(len(h.times)*len(h.labels)))
-		if err := l.ready(ctx); err != nil {
-			return err
-		}
 		if err := l.kill(); err != nil {
 			return fmt.Errorf("kill %s: %w", l.name, err)
 		}
