@@ -58,7 +58,7 @@ func shortForm() form {
 	}
 }
 
-// mediumForm has the real interval, and takes a quarter of an hour.
+// mediumForm has the real interval, and takes less than twenty minutes on a machine of its own.
 func mediumForm() form {
 	f := shortForm()
 	f.name, f.debianOnly = "medium", false
