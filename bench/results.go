@@ -88,8 +88,11 @@ func (r *results) note(format string, args ...any) {
 	}
 }
 
-// took tells how long a part was.
+// took tells how long a part was, unless the form has nothing for it.
 func (r *results) took(p part, d time.Duration) {
+	if d < time.Second {
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	text := fmt.Sprintf("%s %s", p.name, d.Round(time.Second))
