@@ -48,7 +48,7 @@ func (b *bench) parts() []part {
 	return []part{
 		{name: partSteady, run: b.steady, rounds: 1, beside: true},
 		{name: partCycle, run: b.micro, rounds: f.cycleRounds},
-		{name: partDay, run: b.day, rounds: min(1, f.dayHours)},
+		{name: partDay, run: b.day, rounds: min(1, f.dayHours), beside: true},
 		{name: partLatency, run: b.latency, rounds: 1},
 		{name: partStorm, run: b.storm, rounds: f.stormRounds, inTurn: true},
 		{name: partRestart, run: b.restart, rounds: 1},
@@ -83,6 +83,8 @@ func (b *bench) rounds(ctx context.Context, p part) error {
 			all = append(all, c)
 		}
 	}
+	started := time.Now()
+	defer func() { b.results.took(p, time.Since(started)) }()
 	for round := range p.rounds {
 		begun := time.Now()
 		batches := [][]contestant{all}

@@ -41,6 +41,7 @@ func goals() []goal {
 		{what: "binary, stripped", measure: measureBinary, value: true, most: 35e6, format: size, atMost: .8},
 		{what: "start to first evaluation after a clean stop", part: partRestart, measure: measureStopped, value: true, most: .5, format: duration, atMost: .8},
 		{what: "start to first evaluation after SIGKILL", part: partRestart, measure: measureKilled, most: .5, format: duration, atMost: 2},
+		{what: "… CPU until then", part: partRestart, measure: measureKilledCPU, format: duration, atMost: 1.4},
 		{what: "storm: alerts that were not delivered", part: partStorm, measure: measureStormLost, value: true, format: percent},
 		{what: "storm: CPU until all alerts are delivered", part: partStorm, measure: measureStormCPU, format: duration, atMost: 1.5},
 		{what: "storm: evaluation", part: partStorm, measure: measureStormEval, format: duration},
