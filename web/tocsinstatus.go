@@ -18,9 +18,10 @@ func (h *Handler) tocsinStatus(w http.ResponseWriter, _ *http.Request) {
 
 // newStatus is what the page shows, for programs.
 func newStatus(st *Status, s *engine.Snapshot, now time.Time) api.Status {
-	at := api.Instant
-	f := newFacts(st, s, newAlertLists(s, now))
+	alerts := newAlertLists(s, now)
+	f := newFacts(st, s, &alerts)
 	head := newHeadline(st, s, f, now)
+	at := api.Instant
 	out := api.Status{
 		State: string(st.State), Since: at(st.Since), Now: at(now),
 		Headline: head.Text, Detail: head.Detail, Tone: string(head.Tone),

@@ -68,6 +68,9 @@ func TestImportGraph(t *testing.T) {
 		}
 		seen++
 		for _, imp := range imports {
+			if domain, _, _ := strings.Cut(imp, "/"); pkg == "api" && strings.Contains(domain, ".") {
+				t.Errorf("api imports %s: whoever reads our API should need nothing but these types", imp)
+			}
 			if ours, ok := strings.CutPrefix(imp, module); ok && !slices.Contains(may, ours) {
 				t.Errorf("%s imports %s: stages meet in cmd/tocsin/run.go, at a func or an interface of Prometheus", pkg, ours)
 			}
