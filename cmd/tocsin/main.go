@@ -17,7 +17,8 @@ import (
 // version is set by the linker.
 var version = "dev"
 
-// Exit codes: exitUsage is for what the user can mend on the command line.
+// Exit codes: exitUsage is for what the user can mend on the command line. Package cli
+// has one more.
 const (
 	exitOK      = 0
 	exitFailure = 1
@@ -44,6 +45,9 @@ type action func(ctx context.Context) int
 // subcommands add commands to app, and their actions by full name ("check rules").
 var subcommands = []func(app *kingpin.Application, c console, actions map[string]action){
 	runCommand,
+	statusCommand,
+	alertsCommand,
+	explainCommand,
 	replayCommand,
 	checkCommand,
 	testRulesCommand,

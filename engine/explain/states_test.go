@@ -182,7 +182,7 @@ func TestWindow(t *testing.T) {
 	b.step(true, `x{a="1"} 1`)
 	w := b.explain(0).Selectors[0].Window
 	if w == nil || w.Range != 90 || w.Expected != 6 || w.Samples != 3 || w.Fewest != 1 || w.Most != 2 ||
-		w.Note != "samples are missing: scrapes came again only 0 s before its end, which is less than 1 min" {
+		w.Note != "scrapes cover no more than its last 0 s without a gap" {
 		t.Errorf("window: %+v", w)
 	}
 }
