@@ -81,7 +81,10 @@ func checkAddress(address string) error {
 
 // redacted is an address without a password.
 func redacted(address string) string {
-	if at := strings.LastIndexByte(address, '@'); at >= 0 {
+	if u, err := url.Parse(address); err == nil && u.Host != "" {
+		return u.Redacted()
+	}
+	if at := strings.LastIndexByte(address, '@'); at >= 0 { // may be one all the same
 		return "xxxxx" + address[at:]
 	}
 	return address

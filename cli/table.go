@@ -162,6 +162,9 @@ func wrap(line string, width int) []string {
 			if head == "" { // one character wider than all there is
 				return append(parts, word)
 			}
+			if comma := strings.LastIndexByte(head, ','); comma > 0 { // between labels
+				head = head[:comma+1]
+			}
 			parts, word = append(parts, head), word[len(head):]
 		}
 		switch {
