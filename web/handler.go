@@ -88,6 +88,7 @@ func (h *Handler) routes() []route {
 	return []route{
 		{get, "/{$}", h.alertsHome},
 		{get, "/rules", h.rulesPage},
+		{get, "/rule", h.rulePage},
 		{get, "/graph", h.graph},
 		{get, "/targets", h.targetsPage},
 		{get, "/deliveries", h.deliveriesPage},
