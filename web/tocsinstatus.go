@@ -19,7 +19,7 @@ func (h *Handler) tocsinStatus(w http.ResponseWriter, _ *http.Request) {
 // newStatus is what the page shows, for programs.
 func newStatus(st *Status, s *engine.Snapshot, now time.Time) api.Status {
 	alerts := newAlertLists(s, now)
-	f := newFacts(st, s, &alerts)
+	f := newFacts(st, s, alerts)
 	head := newHeadline(st, s, f, now)
 	at := api.Instant
 	out := api.Status{
