@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -122,9 +123,19 @@ func writeYAML(w io.Writer, raw json.RawMessage) error {
 	return errors.Join(enc.Encode(&doc), enc.Close())
 }
 
-// restyle leaves the style to the encoder, which quotes strings that need it.
+// restyle leaves out the quotes of strings that need none: those that the encoder
+// itself would write without, which knows what older versions of YAML took for more
+// than a string.
 func restyle(n *yaml.Node) {
+	quoted := n.Kind == yaml.ScalarNode && n.Tag == "!!str"
+	if quoted {
+		bare, err := yaml.Marshal(n.Value)
+		quoted = err != nil || strings.HasPrefix(string(bare), `"`) || strings.HasPrefix(string(bare), "'")
+	}
 	n.Style = 0
+	if quoted {
+		n.Style = yaml.DoubleQuotedStyle
+	}
 	for _, child := range n.Content {
 		restyle(child)
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // hintTimeout bounds what the completion of a shell waits for the names of rules.
-const hintTimeout = time.Second
+const hintTimeout = 3 * time.Second
 
 // asking are the flags of the commands that ask a running Tocsin.
 type asking struct {
@@ -36,6 +36,7 @@ func (a *asking) client() (*cli.Client, error) {
 	if address == "" {
 		address = a.console.getenv("TOCSIN_ADDRESS")
 	}
+	trustKnownRoots() // the address, a redirect or a proxy may speak TLS
 	return cli.NewClient(address, *a.configFile)
 }
 
@@ -46,7 +47,6 @@ func (a *asking) action(ask func(ctx context.Context, c *cli.Command) (int, erro
 		if err != nil {
 			return complain(a.console.stderr, exitUsage, err)
 		}
-		trustKnownRoots()
 		code, err := ask(ctx, &cli.Command{Client: client, Format: *a.format, Out: a.console.stdout, Getenv: a.console.getenv})
 		if err != nil {
 			return complain(a.console.stderr, code, err)
