@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -269,7 +270,7 @@ func printEvaluations(s *screen, list []api.Evaluation) {
 		if j-i > 1 {
 			at = fmt.Sprintf("%s to %s", list[j-1].At.UTC().Format("2006-01-02 15:04:05"), newest.At.UTC().Format("15:04:05 UTC"))
 		}
-		rows = append(rows, []cell{text(at), text(fmt.Sprint(j - i)), text(fmt.Sprint(newest.Series)), text(newest.By), text(took(slowest)), {newest.Error, bad}})
+		rows = append(rows, []cell{text(at), text(fmt.Sprint(j - i)), text(fmt.Sprint(newest.Series)), text(cmp.Or(newest.By, "nobody")), text(took(slowest)), {newest.Error, bad}})
 		i = j
 	}
 	s.table([]string{"AT", "TIMES", "SERIES", "BY", "TOOK AT MOST", "ERROR"}, rows)

@@ -20,7 +20,10 @@ type Evaluation struct {
 	Series int
 	// Planned: the plan gave the result, and not promql.
 	Planned bool
-	Error   string // empty if it succeeded
+	// Blind: the expression was not evaluated, as the counts of a Docker engine that
+	// starts mean nothing.
+	Blind bool
+	Error string // empty if it succeeded
 }
 
 // history are the last evaluations of the rules of one group: a ring of rows, one
@@ -52,7 +55,8 @@ type entry struct {
 const (
 	failedFlag  = 1 << 31
 	plannedFlag = 1 << 30
-	tookMask    = plannedFlag - 1
+	askedFlag   = 1 << 29
+	tookMask    = askedFlag - 1
 )
 
 // failure is an error of a rule, from the row of this number until the next one. Most
@@ -82,10 +86,13 @@ func (h *history) note(i int, b *ruleBase) {
 	if b.byPlan {
 		e.took |= plannedFlag
 	}
+	if b.asked {
+		e.took |= askedFlag
+	}
 	if b.lastErr != "" {
 		e = entry{took: e.took | failedFlag}
 	}
-	b.returned, b.byPlan = 0, false
+	b.returned, b.byPlan, b.asked = 0, false, false
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.count == 0 {
@@ -145,6 +152,7 @@ func (h *history) of(i int) []Evaluation {
 		ev := Evaluation{
 			At: time.UnixMilli(r.at).UTC(), Took: time.Duration(e.took&tookMask) * time.Microsecond,
 			Series: int(e.series), Planned: e.took&plannedFlag != 0,
+			Blind: e.took&(askedFlag|failedFlag) == 0,
 		}
 		if e.took&failedFlag != 0 {
 			for _, f := range h.failures[i] {

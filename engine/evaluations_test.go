@@ -51,7 +51,7 @@ func TestEvaluations(t *testing.T) {
 		t.Fatalf("%d and %d evaluations are kept, want %d", len(low), len(y), keptEvaluations)
 	}
 	for i, ev := range low {
-		if want := at.Add(time.Duration(i-19) * 15 * time.Second); !ev.At.Equal(want) || ev.Series != 2 || ev.Took <= 0 || ev.Error != "" || !ev.Planned {
+		if want := at.Add(time.Duration(i-19) * 15 * time.Second); !ev.At.Equal(want) || ev.Series != 2 || ev.Took <= 0 || ev.Error != "" || !ev.Planned || ev.Blind {
 			t.Errorf("evaluation %d of Low: %+v, want two series at %s", i, ev, want)
 		}
 	}
@@ -62,6 +62,14 @@ func TestEvaluations(t *testing.T) {
 		}
 	}
 
+	b.Step(t.Context(), Tick{At: at.Add(15 * time.Second), Up: true, Restoring: true})
+	if last := insight(0).Evaluations[keptEvaluations-1]; !last.Blind || last.Series != 0 {
+		t.Errorf("an evaluation without sight: %+v", last)
+	}
+	if last := insight(1).Evaluations; len(last) != keptEvaluations-1 || last[0] != y[1] {
+		t.Errorf("a recording rule without sight has had %d evaluations, the first %+v", len(last), last[0])
+	}
+
 	before := b.Snapshot().Groups[0].Rules[1].Rule
 	b.load(strings.Replace(twoRules, "  rules:\n", "  rules:\n  - record: new\n    expr: vector(1)\n", 1))
 	if _, ok := b.Insight(before); ok {
@@ -70,7 +78,7 @@ func TestEvaluations(t *testing.T) {
 	if got := insight(0).Evaluations; got != nil {
 		t.Errorf("a new rule has evaluations: %v", got)
 	}
-	if got := insight(2).Evaluations; len(got) != keptEvaluations || got[5].Error != y[5].Error || got[19] != y[19] {
+	if got := insight(2).Evaluations; len(got) != keptEvaluations-1 || got[4].Error != y[5].Error || got[18] != y[19] {
 		t.Errorf("after a reload: %v, want %v", got, y)
 	}
 }

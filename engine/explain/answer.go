@@ -32,6 +32,8 @@ func (s *story) tell() (answer string, _ []string) {
 		answer, told = s.fails(len(firing)+len(pending)), holdError
 	case r.Rule.Alert == "":
 		answer = s.records()
+	case len(firing)+len(pending) == 0 && s.blind():
+		answer, told = "Does not fire: "+engineStarts+".", holdScrape
 	case len(firing) > 0:
 		answer = s.fires(firing)
 		if len(pending) > 0 {
@@ -198,6 +200,15 @@ func (s *story) ended() []string {
 		return nil
 	}
 	return []string{"The last alert ended " + s.moment(last) + "."}
+}
+
+// engineStarts is why nobody asks for the expression.
+const engineStarts = "the Docker engine is starting, its counts mean nothing yet"
+
+// blind tells whether the last evaluation did without the expression.
+func (s *story) blind() bool {
+	evs := s.insight.Evaluations
+	return len(evs) > 0 && evs[len(evs)-1].Blind
 }
 
 // moment is a time as a sentence has it: when, and how far from now.

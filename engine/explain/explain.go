@@ -104,8 +104,11 @@ func newExplanation(g *engine.GroupStatus, r *engine.RuleStatus, in engine.Insig
 	}
 	for _, ev := range in.Evaluations {
 		by := "promql"
-		if ev.Planned {
+		switch {
+		case ev.Planned:
 			by = "plan"
+		case ev.Blind:
+			by = ""
 		}
 		x.Evaluations = append([]api.Evaluation{{At: ev.At, Took: ev.Took.Seconds(), Series: ev.Series, By: by, Error: ev.Error}}, x.Evaluations...)
 		x.EvaluatedBy = by

@@ -38,7 +38,7 @@ func (s *story) listHolds() []api.Hold {
 	add(!s.opts.PausedSince.IsZero(), holdPause, "evaluations are paused since "+s.moment(s.opts.PausedSince), s.opts.PausedSince)
 	if !in.WatchesAbsence && !in.Scraped.IsZero() {
 		add(!in.Up, holdScrape, "the last scrape, at "+s.moment(in.Scraped)+", has failed, so that there is no fresh data to tell an end or a begin", held)
-		add(in.Up && in.Restoring, holdScrape, "the Docker engine is starting, its counts mean nothing yet", held)
+		add(in.Up && in.Restoring, holdScrape, engineStarts, held)
 	}
 	add(r.Health == engine.HealthErr && r.HeldBack == 0 && !in.Unreadable, holdError, "the last evaluation failed: "+cut(r.LastError), failsSince(r, in))
 	add(r.HeldBack > 0, holdLimit, fmt.Sprintf("%s held back: %s", countAre(r.HeldBack, "alert"), cut(r.LastError)), time.Time{})
