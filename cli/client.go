@@ -180,7 +180,7 @@ func decode(resp *http.Response) (json.RawMessage, error) {
 	err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(&answer)
 	switch {
 	case resp.StatusCode == http.StatusNotFound && answer.Error == "":
-		return nil, &AnswerError{resp.StatusCode, "there is no Tocsin of this version: it does not know " + resp.Request.URL.Path}
+		return nil, fmt.Errorf("there is no Tocsin of this version: it does not know %s", resp.Request.URL.Path)
 	case resp.StatusCode != http.StatusOK:
 		return nil, &AnswerError{resp.StatusCode, answer.Error}
 	case err != nil:

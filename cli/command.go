@@ -82,7 +82,7 @@ func answer[T any](ctx context.Context, c *Command, path string, params url.Valu
 // Code is the exit code for an error.
 func Code(err error) int {
 	answered := (*AnswerError)(nil)
-	if errors.As(err, &answered) && (answered.Code == http.StatusBadRequest || answered.Code == http.StatusNotFound && answered.Text != "") {
+	if errors.As(err, &answered) && (answered.Code == http.StatusBadRequest || answered.Code == http.StatusNotFound) {
 		return ExitUsage
 	}
 	return ExitFailure

@@ -71,7 +71,7 @@ func alertsCommand(app *kingpin.Application, c console, actions map[string]actio
 	cmd := app.Command("alerts", "The alerts of a running Tocsin. Exit code 3 if one of those shown fires.")
 	var f cli.Filter
 	cmd.Flag("state", "Only alerts of this state: firing, pending, held or resolved; may be repeated. Firing and pending if left out.").
-		EnumsVar(&f.States, cli.AlertStates...)
+		HintOptions(cli.AlertStates...).EnumsVar(&f.States, cli.AlertStates...)
 	cmd.Arg("matcher", "Only alerts whose labels match: severity=critical, host=~edge.*, job!=test.").StringsVar(&f.Matchers)
 	actions[cmd.FullCommand()] = newAsking(cmd, c).action(func(ctx context.Context, c *cli.Command) (int, error) { return c.Alerts(ctx, f) })
 }
