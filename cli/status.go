@@ -67,11 +67,11 @@ func storageText(st *api.Storage, now time.Time) string {
 	if st.Mode == "" {
 		return "not open"
 	}
-	parts := []string{"on disk", size(st.Bytes)}
+	parts := []string{"on disk", api.SizeText(st.Bytes)}
 	if st.Mode == "memory" {
 		parts = []string{"in memory"}
 	} else if st.RetentionBytes > 0 {
-		parts[1] += " of " + size(st.RetentionBytes)
+		parts[1] += " of " + api.SizeText(st.RetentionBytes)
 	}
 	parts = append(parts, api.CountText(st.Series, "series"))
 	if !st.Oldest.IsZero() {

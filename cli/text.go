@@ -57,19 +57,6 @@ func took(seconds float64) string {
 	return api.SpanText(api.Seconds(seconds))
 }
 
-// size is a number of bytes in binary units.
-func size(n int64) string {
-	if n < 1024 {
-		return fmt.Sprintf("%d B", n)
-	}
-	f, unit := float64(n), -1
-	for f >= 1024 && unit < 4 {
-		f /= 1024
-		unit++
-	}
-	return fmt.Sprintf("%.1f %ciB", f, "KMGTP"[unit])
-}
-
 // labelsText are labels in the order of their names, without some.
 func labelsText(ls map[string]string, without ...string) string {
 	rest := make(map[string]string, len(ls))

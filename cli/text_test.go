@@ -180,11 +180,6 @@ func TestMoments(t *testing.T) {
 	if got := moment(time.Time{}, now); got != "never" {
 		t.Errorf("zero: %q", got)
 	}
-	for n, want := range map[int64]string{5: "5 B", 2048: "2.0 KiB", 3 << 30: "3.0 GiB"} {
-		if got := size(n); got != want {
-			t.Errorf("%d: got %q, want %q", n, got, want)
-		}
-	}
 	if got := fmt.Sprint(took(0.0000123), " ", took(1.5)); got != "12 µs 1 s" {
 		t.Errorf("took: %q", got)
 	}
