@@ -148,3 +148,46 @@ func BenchmarkHistoryNote(b *testing.B) {
 		h.note(i%10_000, r)
 	}
 }
+
+// TestInsightMeanwhile: readers come while groups are evaluated and replaced.
+func TestInsightMeanwhile(t *testing.T) {
+	b := newBench(t, nil)
+	b.load(twoRules)
+	done := make(chan struct{})
+	seen := make(chan int)
+	go func() {
+		most := 0
+		for {
+			for _, g := range b.Snapshot().Groups {
+				for _, r := range g.Rules {
+					in, _ := b.Insight(r.Rule)
+					for i := 1; i < len(in.Evaluations); i++ {
+						if !in.Evaluations[i].At.After(in.Evaluations[i-1].At) {
+							t.Errorf("evaluation %d is not after the one before: %v", i, in.Evaluations)
+						}
+					}
+					most = max(most, len(in.Evaluations))
+				}
+			}
+			select {
+			case <-done:
+				seen <- most
+				return
+			default:
+			}
+		}
+	}()
+	at := time.Unix(1_000_000, 0)
+	for i := range 60 {
+		at = at.Add(15 * time.Second)
+		b.put(at, `x{a="1"} 5`, `z{a="1"} 1`)
+		b.tick(at, i%3 > 0)
+		if i%10 == 9 {
+			b.load(twoRules)
+		}
+	}
+	close(done)
+	if got := <-seen; got != keptEvaluations {
+		t.Errorf("readers saw %d evaluations at most, want %d", got, keptEvaluations)
+	}
+}

@@ -159,6 +159,7 @@ func TestTocsinAlerts(t *testing.T) {
 func TestTocsinStatus(t *testing.T) {
 	st := fixtureStatus()
 	st.Problems = []Problem{{Kind: "setting", Where: "X", Text: "see http://u:secret@host/", Hint: "mend it"}}
+	st.Clock = Clock{Wall: ago(time.Minute), Ahead: time.Minute}
 	h := newHandler(t, Options{Status: func() Status { return st }})
 	got := fetch[api.Status](t, h, "/api/v1/tocsin/status")
 	want := api.Counts{Firing: 1, Pending: 1, Resolved: 1, Groups: 2, Rules: 3, FailingRules: 1}
@@ -170,6 +171,9 @@ func TestTocsinStatus(t *testing.T) {
 	}
 	if len(got.Targets) != 1 || got.Targets[0].Interval != 15 || len(got.Alertmanagers) != 1 || got.Alertmanagers[0].Sent != 3 || got.Storage.RetentionTime != 15*24*3600 {
 		t.Errorf("%+v", got)
+	}
+	if !got.Clock.Wall.Equal(ago(time.Minute)) || got.Clock.Ahead != 60 {
+		t.Errorf("clock: %+v", got.Clock)
 	}
 	if got.Problems[0].Text != "see http://u:xxxxx@host/" {
 		t.Errorf("problems: %+v", got.Problems)

@@ -19,7 +19,7 @@ import (
 
 // bench is an engine over a real TSDB that evaluates one group of rules.
 type bench struct {
-	t    *testing.T
+	t    testing.TB
 	db   *teststorage.TestStorage
 	eng  *engine.Engine
 	at   time.Time
@@ -28,7 +28,7 @@ type bench struct {
 
 const every = 15 * time.Second
 
-func newBench(t *testing.T, groups string) *bench {
+func newBench(t testing.TB, groups string) *bench {
 	t.Helper()
 	db := teststorage.New(t)
 	b := &bench{t: t, db: db, at: time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC)}
