@@ -48,6 +48,9 @@ type Options struct {
 	// when evaluations stopped, zero if they go on.
 	StorageTrouble string
 	PausedSince    time.Time
+	// Target is the name of what could not be scraped last, TargetError why; empty if
+	// all could.
+	Target, TargetError string
 }
 
 // Explain explains a rule of a group, of the same snapshot. The alerts are left to

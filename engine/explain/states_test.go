@@ -46,7 +46,9 @@ func TestStates(t *testing.T) {
 	b.step(true, "x 9")
 	check("fires", `Fires since 03:01:15 UTC: 1 series is above 5: x is 9.`)
 	b.step(false, "x stale")
-	x := check("the scrape fails", `Fires since 03:01:15 UTC (15 s ago), held since 03:01:30 UTC: the last scrape, at 03:01:30 UTC, has failed, so that there is no fresh data to tell an end or a begin.`)
+	x := check("the scrape fails", `Fires since 03:01:15 UTC (15 s ago), held since 03:01:30 UTC: the target could not be scraped at 03:01:30 UTC.`)
+	b.opts.Target, b.opts.TargetError = "docker", "connection refused"
+	check("the scrape fails", `Fires since 03:01:15 UTC (15 s ago), held since 03:01:30 UTC: the target docker could not be scraped at 03:01:30 UTC: connection refused.`)
 	if len(x.Holds) != 1 || x.Holds[0].Kind != holdScrape || !x.Holds[0].Since.Equal(b.at) {
 		t.Errorf("holds: %+v", x.Holds)
 	}
