@@ -20,19 +20,21 @@ groups:
     expr: x / on(a) group_left z
 `
 
+// insight is that of the i-th rule.
+func (b *workbench) insight(i int) Insight {
+	b.t.Helper()
+	in, ok := b.Insight(b.Snapshot().Groups[0].Rules[i].Rule)
+	if !ok {
+		b.t.Fatal("the rule of a snapshot is not known")
+	}
+	return in
+}
+
 func TestEvaluations(t *testing.T) {
 	b := newBench(t, nil)
 	b.load(twoRules)
 	at := time.Unix(1_000_000, 0)
-	insight := func(i int) Insight {
-		t.Helper()
-		in, ok := b.Insight(b.Snapshot().Groups[0].Rules[i].Rule)
-		if !ok {
-			t.Fatal("the rule of a snapshot is not known")
-		}
-		return in
-	}
-	if got := insight(0).Evaluations; got != nil {
+	if got := b.insight(0).Evaluations; got != nil {
 		t.Errorf("before the first evaluation: %v", got)
 	}
 	for i := range 25 {
@@ -46,7 +48,7 @@ func TestEvaluations(t *testing.T) {
 		}
 		b.tick(at, true)
 	}
-	low, y := insight(0).Evaluations, insight(1).Evaluations
+	low, y := b.insight(0).Evaluations, b.insight(1).Evaluations
 	if len(low) != keptEvaluations || len(y) != keptEvaluations {
 		t.Fatalf("%d and %d evaluations are kept, want %d", len(low), len(y), keptEvaluations)
 	}
@@ -63,10 +65,10 @@ func TestEvaluations(t *testing.T) {
 	}
 
 	b.Step(t.Context(), Tick{At: at.Add(15 * time.Second), Up: true, Restoring: true})
-	if last := insight(0).Evaluations[keptEvaluations-1]; !last.Blind || last.Series != 0 {
+	if last := b.insight(0).Evaluations[keptEvaluations-1]; !last.Blind || last.Series != 0 {
 		t.Errorf("an evaluation without sight: %+v", last)
 	}
-	if last := insight(1).Evaluations; len(last) != keptEvaluations-1 || last[0] != y[1] {
+	if last := b.insight(1).Evaluations; len(last) != keptEvaluations-1 || last[0] != y[1] {
 		t.Errorf("a recording rule without sight has had %d evaluations, the first %+v", len(last), last[0])
 	}
 
@@ -75,10 +77,10 @@ func TestEvaluations(t *testing.T) {
 	if _, ok := b.Insight(before); ok {
 		t.Error("a rule that was replaced is still known")
 	}
-	if got := insight(0).Evaluations; got != nil {
+	if got := b.insight(0).Evaluations; got != nil {
 		t.Errorf("a new rule has evaluations: %v", got)
 	}
-	if got := insight(2).Evaluations; len(got) != keptEvaluations-1 || got[4].Error != y[5].Error || got[18] != y[19] {
+	if got := b.insight(2).Evaluations; len(got) != keptEvaluations-1 || got[4].Error != y[5].Error || got[18] != y[19] {
 		t.Errorf("after a reload: %v, want %v", got, y)
 	}
 }
