@@ -138,14 +138,6 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// TestColours: they are for terminals alone, and a buffer is none.
-func TestColours(t *testing.T) {
-	s := newScreen(&bytes.Buffer{}, func(string) string { return "" })
-	if s.colour || s.width != 0 {
-		t.Errorf("%+v", s)
-	}
-}
-
 func TestSelector(t *testing.T) {
 	for in, want := range map[string]string{
 		`severity=critical`:         `{severity="critical"}`,
