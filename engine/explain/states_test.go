@@ -40,7 +40,7 @@ func TestStates(t *testing.T) {
 	if x := b.explain(1); x.Answer != "Records 1 series." || x.State != "recording" {
 		t.Errorf("r: %s %s", x.State, x.Answer)
 	}
-	if x := b.explain(2); x.Answer != "Records nothing: y matches no series: there is no metric y, and was none in the last 1 d." {
+	if x := b.explain(2); x.Answer != "Records nothing: y matches no series: there is no metric y, and was none in the last day." {
 		t.Errorf("nothing: %s", x.Answer)
 	}
 	b.step(true, "x 9")
