@@ -49,8 +49,8 @@ func TestEvaluations(t *testing.T) {
 		b.tick(at, true)
 	}
 	low, y := b.insight(0).Evaluations, b.insight(1).Evaluations
-	if len(low) != keptEvaluations || len(y) != keptEvaluations {
-		t.Fatalf("%d and %d evaluations are kept, want %d", len(low), len(y), keptEvaluations)
+	if len(low) != KeptEvaluations || len(y) != KeptEvaluations {
+		t.Fatalf("%d and %d evaluations are kept, want %d", len(low), len(y), KeptEvaluations)
 	}
 	for i, ev := range low {
 		if want := at.Add(time.Duration(i-19) * 15 * time.Second); !ev.At.Equal(want) || ev.Series != 2 || ev.Took <= 0 || ev.Error != "" || !ev.Planned || ev.Blind {
@@ -65,10 +65,10 @@ func TestEvaluations(t *testing.T) {
 	}
 
 	b.Step(t.Context(), Tick{At: at.Add(15 * time.Second), Up: true, Restoring: true})
-	if last := b.insight(0).Evaluations[keptEvaluations-1]; !last.Blind || last.Series != 0 {
+	if last := b.insight(0).Evaluations[KeptEvaluations-1]; !last.Blind || last.Series != 0 {
 		t.Errorf("an evaluation without sight: %+v", last)
 	}
-	if last := b.insight(1).Evaluations; len(last) != keptEvaluations-1 || last[0] != y[1] {
+	if last := b.insight(1).Evaluations; len(last) != KeptEvaluations-1 || last[0] != y[1] {
 		t.Errorf("a recording rule without sight has had %d evaluations, the first %+v", len(last), last[0])
 	}
 
@@ -80,7 +80,7 @@ func TestEvaluations(t *testing.T) {
 	if got := b.insight(0).Evaluations; got != nil {
 		t.Errorf("a new rule has evaluations: %v", got)
 	}
-	if got := b.insight(2).Evaluations; len(got) != keptEvaluations-1 || got[4].Error != y[5].Error || got[18] != y[19] {
+	if got := b.insight(2).Evaluations; len(got) != KeptEvaluations-1 || got[4].Error != y[5].Error || got[18] != y[19] {
 		t.Errorf("after a reload: %v, want %v", got, y)
 	}
 }
@@ -94,11 +94,11 @@ func TestHistoryForgets(t *testing.T) {
 	}
 	for i := range 100 {
 		note(fmt.Sprint("error ", i))
-		if n := len(h.failures[0]); n > keptEvaluations {
-			t.Fatalf("%d errors are kept of %d evaluations", n, keptEvaluations)
+		if n := len(h.failures[0]); n > KeptEvaluations {
+			t.Fatalf("%d errors are kept of %d evaluations", n, KeptEvaluations)
 		}
 	}
-	for range keptEvaluations - 1 {
+	for range KeptEvaluations - 1 {
 		note("")
 	}
 	if got := h.of(0); got[0].Error != "error 99" {
@@ -126,7 +126,7 @@ func TestHistoryMemory(t *testing.T) {
 	before := allocated()
 	h := &history{}
 	insights := insightsOf(rules)
-	for range 2 * keptEvaluations {
+	for range 2 * KeptEvaluations {
 		h.begin(time.Unix(0, 0), n)
 		for i, r := range rules {
 			h.note(i, r.base())
@@ -189,7 +189,7 @@ func TestInsightMeanwhile(t *testing.T) {
 		}
 	}
 	close(done)
-	if got := <-seen; got != keptEvaluations {
-		t.Errorf("readers saw %d evaluations at most, want %d", got, keptEvaluations)
+	if got := <-seen; got != KeptEvaluations {
+		t.Errorf("readers saw %d evaluations at most, want %d", got, KeptEvaluations)
 	}
 }
