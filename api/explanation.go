@@ -29,7 +29,8 @@ type Explanation struct {
 	// At is the moment for which all below is evaluated: the timestamp of the rule's
 	// last evaluation, QueryOffset before it.
 	At time.Time `json:"at"`
-	// EvaluatedBy is plan or promql; empty before the first evaluation.
+	// EvaluatedBy is plan or promql; empty before the first evaluation, and where
+	// the last one did without.
 	EvaluatedBy    string       `json:"evaluatedBy,omitempty"`
 	LastEvaluation time.Time    `json:"lastEvaluation,omitzero"`
 	EvaluationTime float64      `json:"evaluationTime"`
@@ -151,6 +152,8 @@ type Evaluation struct {
 	At     time.Time `json:"at"`
 	Took   float64   `json:"took"` // in seconds
 	Series int       `json:"series"`
-	By     string    `json:"by"` // plan or promql
-	Error  string    `json:"error,omitempty"`
+	// By is plan or promql; empty where the expression was not evaluated, as the counts
+	// of a Docker engine that starts mean nothing.
+	By    string `json:"by,omitempty"`
+	Error string `json:"error,omitempty"`
 }

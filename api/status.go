@@ -24,6 +24,7 @@ type Status struct {
 	Targets       []Target       `json:"targets"`
 	Alertmanagers []Alertmanager `json:"alertmanagers"`
 	Storage       Storage        `json:"storage"`
+	Clock         Clock          `json:"clock"`
 	Settings      []Setting      `json:"settings"`
 }
 
@@ -98,6 +99,20 @@ type Storage struct {
 	Trouble        string    `json:"trouble,omitempty"`
 	// Written is how many bytes the process has sent towards disks; 0 if unknown.
 	Written int64 `json:"written"`
+}
+
+// Clock is the machine's clock against the time that samples and alerts bear.
+type Clock struct {
+	// Wall is what the machine takes for the time, Ahead how many seconds the time of
+	// samples is ahead of it.
+	Wall  time.Time `json:"wall,omitzero"`
+	Ahead float64   `json:"ahead"`
+	// Stepped is by how many seconds the time of samples has jumped since the start,
+	// Slept for how many the machine has slept.
+	Stepped float64 `json:"stepped"`
+	Slept   float64 `json:"slept"`
+	// Untrusted: it reads a time before this version was made.
+	Untrusted bool `json:"untrusted"`
 }
 
 // Setting is one setting as it is in effect, without its secrets.

@@ -98,6 +98,22 @@ func Instant(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) 
 // Seconds is a duration of this API as Go has it.
 func Seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
+// SizeText is a number of bytes in binary units.
+func SizeText(n int64) string {
+	if n < 1024 {
+		return fmt.Sprintf("%d B", n)
+	}
+	f, unit := float64(n), -1
+	for f >= 1024 && unit < 4 {
+		f /= 1024
+		unit++
+	}
+	if f < 10 {
+		return fmt.Sprintf("%.1f %ciB", f, "KMGTP"[unit])
+	}
+	return fmt.Sprintf("%.0f %ciB", f, "KMGTP"[unit])
+}
+
 // CountText is a number and its noun, in the right form.
 func CountText[N int | uint64](n N, one string) string {
 	switch {

@@ -5,11 +5,10 @@ import (
 	"time"
 
 	"github.com/tocsin/tocsin/alert"
-	"github.com/tocsin/tocsin/rules"
 )
 
-// keptEvaluations is how many evaluations of each rule are remembered.
-const keptEvaluations = 20
+// KeptEvaluations is how many evaluations of each rule are remembered.
+const KeptEvaluations = 20
 
 // Evaluation is one evaluation of a rule.
 type Evaluation struct {
@@ -20,7 +19,10 @@ type Evaluation struct {
 	Series int
 	// Planned: the plan gave the result, and not promql.
 	Planned bool
-	Error   string // empty if it succeeded
+	// Blind: the expression was not evaluated, as the counts of a Docker engine that
+	// starts mean nothing.
+	Blind bool
+	Error string // empty if it succeeded
 }
 
 // history are the last evaluations of the rules of one group: a ring of rows, one
@@ -28,7 +30,7 @@ type Evaluation struct {
 // goroutine and read by any.
 type history struct {
 	mu    sync.Mutex
-	rows  [keptEvaluations]row
+	rows  [KeptEvaluations]row
 	count uint64 // of rows begun, ever
 	// failures are the errors of rules, by index: only of those that have failed
 	// among the rows.
@@ -52,7 +54,8 @@ type entry struct {
 const (
 	failedFlag  = 1 << 31
 	plannedFlag = 1 << 30
-	tookMask    = plannedFlag - 1
+	askedFlag   = 1 << 29
+	tookMask    = askedFlag - 1
 )
 
 // failure is an error of a rule, from the row of this number until the next one. Most
@@ -66,7 +69,7 @@ type failure struct {
 func (h *history) begin(at time.Time, n int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	r := &h.rows[h.count%keptEvaluations]
+	r := &h.rows[h.count%KeptEvaluations]
 	h.count++
 	r.at = at.UnixMilli()
 	if len(r.rules) != n {
@@ -82,17 +85,20 @@ func (h *history) note(i int, b *ruleBase) {
 	if b.byPlan {
 		e.took |= plannedFlag
 	}
+	if b.asked {
+		e.took |= askedFlag
+	}
 	if b.lastErr != "" {
 		e = entry{took: e.took | failedFlag}
 	}
-	b.returned, b.byPlan = 0, false
+	b.returned, b.byPlan, b.asked = 0, false, false
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.count == 0 {
 		return
 	}
 	last := h.count - 1
-	h.rows[last%keptEvaluations].rules[i] = e
+	h.rows[last%KeptEvaluations].rules[i] = e
 	if b.lastErr != "" || len(h.failures) > 0 {
 		h.remember(i, last, b.lastErr)
 	}
@@ -105,7 +111,7 @@ func (h *history) remember(i int, at uint64, text string) {
 	if text != "" && (len(fs) == 0 || fs[len(fs)-1].text != text) {
 		fs = append(fs, failure{at, text})
 	}
-	for len(fs) > 1 && fs[1].from+keptEvaluations <= at+1 {
+	for len(fs) > 1 && fs[1].from+KeptEvaluations <= at+1 {
 		fs = fs[1:]
 	}
 	if len(fs) == 1 && text == "" && !h.fails(i) {
@@ -136,8 +142,8 @@ func (h *history) of(i int) []Evaluation {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var out []Evaluation
-	for n := h.count - min(h.count, keptEvaluations); n < h.count; n++ {
-		r := &h.rows[n%keptEvaluations]
+	for n := h.count - min(h.count, KeptEvaluations); n < h.count; n++ {
+		r := &h.rows[n%KeptEvaluations]
 		if i >= len(r.rules) || r.rules[i].took == 0 {
 			continue
 		}
@@ -145,6 +151,7 @@ func (h *history) of(i int) []Evaluation {
 		ev := Evaluation{
 			At: time.UnixMilli(r.at).UTC(), Took: time.Duration(e.took&tookMask) * time.Microsecond,
 			Series: int(e.series), Planned: e.took&plannedFlag != 0,
+			Blind: e.took&(askedFlag|failedFlag) == 0,
 		}
 		if e.took&failedFlag != 0 {
 			for _, f := range h.failures[i] {
@@ -202,88 +209,4 @@ func (h *history) inherit(from *history, heirs, forebears []alert.RuleID) {
 			h.failures[i] = from.failures[j]
 		}
 	}
-}
-
-// Insight is what is known of a rule beside its status: how it came to that, and what
-// its next evaluation goes by.
-type Insight struct {
-	// Evaluations are the last ones, the oldest first. Those before the rule moved to
-	// another group or file are not among them.
-	Evaluations []Evaluation
-	// Offset is how far before its timestamp an evaluation looks, Window how far back
-	// from there the expression reads, through recording rules and all.
-	Offset, Window time.Duration
-	// WatchesAbsence: a failed scrape is evidence for the rule. NeedsTarget: it reads
-	// what a failed scrape does not bring.
-	WatchesAbsence, NeedsTarget bool
-	// Unreadable: there are alerts, but no rule that could be read.
-	Unreadable bool
-	// Scraped is when the last scrape was committed, zero if none was since the
-	// start; Up whether it succeeded, Restoring whether its counts mean nothing yet.
-	Scraped       time.Time
-	Up, Restoring bool
-	// ScrapeInterval is the time between two scrapes, HoldLimit how long an alert is
-	// held for want of evidence.
-	ScrapeInterval, HoldLimit time.Duration
-	// Running: evaluations go on. It is false in a pause.
-	Running bool
-
-	covered coverage
-}
-
-// Gap tells whether much is missing of the samples of a window that ends at a moment:
-// so much that what it gives is no proof of an end. until is when samples began to
-// come again.
-func (in *Insight) Gap(at time.Time, window time.Duration) (until time.Time, missing bool) {
-	whole, until := in.covered.complete(at, window)
-	return until, !whole
-}
-
-// Insight tells of a rule of a Snapshot; false if it has been replaced since. It may be
-// called by any goroutine.
-func (e *Engine) Insight(r *rules.Rule) (Insight, bool) {
-	for _, g := range *e.groups.Load() {
-		for i, known := range g.insights {
-			if known.rule == r {
-				return e.insight(g, i), true
-			}
-		}
-	}
-	return Insight{}, false
-}
-
-func (e *Engine) insight(g *group, i int) Insight {
-	known := g.insights[i]
-	in := Insight{
-		Evaluations: g.history.of(i), Offset: g.offset, Window: known.window, WatchesAbsence: known.watchesAbsence,
-		NeedsTarget: known.needsTarget, Unreadable: known.unreadable, ScrapeInterval: e.opts.ScrapeInterval,
-		HoldLimit: e.opts.HoldLimit, Running: e.running.Load(), covered: e.coverage.Load().since(e.opts.Oldest()),
-	}
-	if t := e.lastTick.Load(); t != nil {
-		in.Scraped, in.Up, in.Restoring = t.At, t.Up, t.Restoring
-	}
-	return in
-}
-
-// ruleInsight is what trace has found out of a rule. Rules that cannot be read outlive
-// their group, so that readers may not look at the rules themselves.
-type ruleInsight struct {
-	rule                                    *rules.Rule
-	window                                  time.Duration
-	watchesAbsence, needsTarget, unreadable bool
-}
-
-func insightsOf(rs []rule) []ruleInsight {
-	out := make([]ruleInsight, len(rs))
-	for i, r := range rs {
-		out[i].rule = r.base().rule
-		switch r := r.(type) {
-		case *alertingRule:
-			out[i].window, out[i].unreadable = r.origin.window, r.ghost
-			out[i].watchesAbsence, out[i].needsTarget = r.watchesAbsence, r.needsTarget
-		case *recordingRule:
-			out[i].watchesAbsence = r.watchesAbsence
-		}
-	}
-	return out
 }

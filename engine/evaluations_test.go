@@ -20,19 +20,21 @@ groups:
     expr: x / on(a) group_left z
 `
 
+// insight is that of the i-th rule.
+func (b *workbench) insight(i int) Insight {
+	b.t.Helper()
+	in, ok := b.Insight(b.Snapshot().Groups[0].Rules[i].Rule)
+	if !ok {
+		b.t.Fatal("the rule of a snapshot is not known")
+	}
+	return in
+}
+
 func TestEvaluations(t *testing.T) {
 	b := newBench(t, nil)
 	b.load(twoRules)
 	at := time.Unix(1_000_000, 0)
-	insight := func(i int) Insight {
-		t.Helper()
-		in, ok := b.Insight(b.Snapshot().Groups[0].Rules[i].Rule)
-		if !ok {
-			t.Fatal("the rule of a snapshot is not known")
-		}
-		return in
-	}
-	if got := insight(0).Evaluations; got != nil {
+	if got := b.insight(0).Evaluations; got != nil {
 		t.Errorf("before the first evaluation: %v", got)
 	}
 	for i := range 25 {
@@ -46,12 +48,12 @@ func TestEvaluations(t *testing.T) {
 		}
 		b.tick(at, true)
 	}
-	low, y := insight(0).Evaluations, insight(1).Evaluations
-	if len(low) != keptEvaluations || len(y) != keptEvaluations {
-		t.Fatalf("%d and %d evaluations are kept, want %d", len(low), len(y), keptEvaluations)
+	low, y := b.insight(0).Evaluations, b.insight(1).Evaluations
+	if len(low) != KeptEvaluations || len(y) != KeptEvaluations {
+		t.Fatalf("%d and %d evaluations are kept, want %d", len(low), len(y), KeptEvaluations)
 	}
 	for i, ev := range low {
-		if want := at.Add(time.Duration(i-19) * 15 * time.Second); !ev.At.Equal(want) || ev.Series != 2 || ev.Took <= 0 || ev.Error != "" || !ev.Planned {
+		if want := at.Add(time.Duration(i-19) * 15 * time.Second); !ev.At.Equal(want) || ev.Series != 2 || ev.Took <= 0 || ev.Error != "" || !ev.Planned || ev.Blind {
 			t.Errorf("evaluation %d of Low: %+v, want two series at %s", i, ev, want)
 		}
 	}
@@ -62,15 +64,23 @@ func TestEvaluations(t *testing.T) {
 		}
 	}
 
+	b.Step(t.Context(), Tick{At: at.Add(15 * time.Second), Up: true, Restoring: true})
+	if last := b.insight(0).Evaluations[KeptEvaluations-1]; !last.Blind || last.Series != 0 {
+		t.Errorf("an evaluation without sight: %+v", last)
+	}
+	if last := b.insight(1).Evaluations; len(last) != KeptEvaluations-1 || last[0] != y[1] {
+		t.Errorf("a recording rule without sight has had %d evaluations, the first %+v", len(last), last[0])
+	}
+
 	before := b.Snapshot().Groups[0].Rules[1].Rule
 	b.load(strings.Replace(twoRules, "  rules:\n", "  rules:\n  - record: new\n    expr: vector(1)\n", 1))
 	if _, ok := b.Insight(before); ok {
 		t.Error("a rule that was replaced is still known")
 	}
-	if got := insight(0).Evaluations; got != nil {
+	if got := b.insight(0).Evaluations; got != nil {
 		t.Errorf("a new rule has evaluations: %v", got)
 	}
-	if got := insight(2).Evaluations; len(got) != keptEvaluations || got[5].Error != y[5].Error || got[19] != y[19] {
+	if got := b.insight(2).Evaluations; len(got) != KeptEvaluations-1 || got[4].Error != y[5].Error || got[18] != y[19] {
 		t.Errorf("after a reload: %v, want %v", got, y)
 	}
 }
@@ -84,11 +94,11 @@ func TestHistoryForgets(t *testing.T) {
 	}
 	for i := range 100 {
 		note(fmt.Sprint("error ", i))
-		if n := len(h.failures[0]); n > keptEvaluations {
-			t.Fatalf("%d errors are kept of %d evaluations", n, keptEvaluations)
+		if n := len(h.failures[0]); n > KeptEvaluations {
+			t.Fatalf("%d errors are kept of %d evaluations", n, KeptEvaluations)
 		}
 	}
-	for range keptEvaluations - 1 {
+	for range KeptEvaluations - 1 {
 		note("")
 	}
 	if got := h.of(0); got[0].Error != "error 99" {
@@ -116,7 +126,7 @@ func TestHistoryMemory(t *testing.T) {
 	before := allocated()
 	h := &history{}
 	insights := insightsOf(rules)
-	for range 2 * keptEvaluations {
+	for range 2 * KeptEvaluations {
 		h.begin(time.Unix(0, 0), n)
 		for i, r := range rules {
 			h.note(i, r.base())
@@ -138,5 +148,48 @@ func BenchmarkHistoryNote(b *testing.B) {
 	h.begin(time.Unix(0, 0), 10_000)
 	for i := 0; b.Loop(); i++ {
 		h.note(i%10_000, r)
+	}
+}
+
+// TestInsightMeanwhile: readers come while groups are evaluated and replaced.
+func TestInsightMeanwhile(t *testing.T) {
+	b := newBench(t, nil)
+	b.load(twoRules)
+	done := make(chan struct{})
+	seen := make(chan int)
+	go func() {
+		most := 0
+		for {
+			for _, g := range b.Snapshot().Groups {
+				for _, r := range g.Rules {
+					in, _ := b.Insight(r.Rule)
+					for i := 1; i < len(in.Evaluations); i++ {
+						if !in.Evaluations[i].At.After(in.Evaluations[i-1].At) {
+							t.Errorf("evaluation %d is not after the one before: %v", i, in.Evaluations)
+						}
+					}
+					most = max(most, len(in.Evaluations))
+				}
+			}
+			select {
+			case <-done:
+				seen <- most
+				return
+			default:
+			}
+		}
+	}()
+	at := time.Unix(1_000_000, 0)
+	for i := range 60 {
+		at = at.Add(15 * time.Second)
+		b.put(at, `x{a="1"} 5`, `z{a="1"} 1`)
+		b.tick(at, i%3 > 0)
+		if i%10 == 9 {
+			b.load(twoRules)
+		}
+	}
+	close(done)
+	if got := <-seen; got != KeptEvaluations {
+		t.Errorf("readers saw %d evaluations at most, want %d", got, KeptEvaluations)
 	}
 }

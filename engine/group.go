@@ -82,9 +82,10 @@ type ruleBase struct {
 	after   int
 	ahead   *ahead     // nil where each evaluation is on its own
 	planned *plan.Rule // nil where there is no plan
-	// returned is how many elements the evaluation under way has found, byPlan who did.
-	returned int
-	byPlan   bool
+	// returned is how many elements the evaluation under way has found, byPlan who did;
+	// asked is false where nobody was.
+	returned      int
+	byPlan, asked bool
 }
 
 func (b *ruleBase) base() *ruleBase { return b }

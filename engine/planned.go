@@ -34,7 +34,7 @@ func (e *Engine) compile(groups []*group) {
 
 // vector evaluates the rule's expression.
 func (b *ruleBase) vector(ctx context.Context, e *Engine, at time.Time) (vec promql.Vector, err error) {
-	defer func() { b.returned = len(vec) }()
+	defer func() { b.returned, b.asked = len(vec), true }()
 	if b.ahead != nil && b.ahead.has(ctx, at) {
 		return b.ahead.take(at), nil
 	}

@@ -30,6 +30,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	case pathStop:
 		callback = s.opts.Stop
 	default:
+		if s.opts.Other != nil && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+			s.opts.Other.ServeHTTP(w, r)
+			return
+		}
 		s.refuse(w, r, http.StatusNotFound,
 			fmt.Errorf("unknown call %.100q: this plugin knows %s, %s and %s", r.URL.Path, pathActivate, pathStart, pathStop))
 		return

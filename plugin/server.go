@@ -61,6 +61,10 @@ type Options struct {
 	// begun, or when Run stops; it does not end when the engine hangs up.
 	Start, Stop func(ctx context.Context) error
 
+	// Other answers what is read (GET, HEAD) at any path that is none of the
+	// protocol's; its requests end when Run is told to stop. May be nil.
+	Other http.Handler
+
 	// CallTimeout bounds one callback; zero means 10 s.
 	CallTimeout time.Duration
 
@@ -143,6 +147,7 @@ func (s *Server) Run(ctx context.Context) error {
 		return errors.New("plugin: Run before Listen")
 	}
 	defer s.cancel()
+	s.http.BaseContext = func(net.Listener) context.Context { return ctx } // calls have one of their own
 	served := make(chan error, 1)
 	go func() { served <- s.http.Serve(s.listener) }()
 	var err error

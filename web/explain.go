@@ -155,6 +155,11 @@ func (h *Handler) explanation(ctx context.Context, c ruleChoice) (*api.Explanati
 	if st.State == Paused {
 		opts.PausedSince = st.Since
 	}
+	for i := range st.Targets {
+		if st.Targets[i].Health == Down {
+			opts.Target, opts.TargetError = st.Targets[i].Job, st.Targets[i].LastError
+		}
+	}
 	x := explain.Explain(ctx, g, r, in, opts)
 	for i := range r.Alerts {
 		x.Alerts = append(x.Alerts, h.newAlert(g, r, &r.Alerts[i], in.HoldLimit))

@@ -1,10 +1,9 @@
 package web
 
 import (
-	"fmt"
-	"math"
-	"strconv"
 	"time"
+
+	"github.com/tocsin/tocsin/api"
 )
 
 // moment is a time as the page shows it: how long ago, and when. All moments of a
@@ -35,63 +34,13 @@ func (m moment) Relative() string {
 }
 
 // spanText is a duration in the one or two units that matter to a reader.
-func spanText(d time.Duration) string {
-	day := 24 * time.Hour
-	switch {
-	case d < 0:
-		return "-" + spanText(-max(d, -math.MaxInt64))
-	case d == 0:
-		return "0 s"
-	case d < time.Millisecond:
-		return "< 1 ms"
-	case d < time.Second:
-		return fmt.Sprintf("%d ms", d/time.Millisecond)
-	case d < time.Minute:
-		return fmt.Sprintf("%d s", d/time.Second)
-	case d < time.Hour:
-		return fmt.Sprintf("%d min", d/time.Minute)
-	case d < day:
-		return twoUnits(d, time.Hour, "h", time.Minute, "min")
-	}
-	return twoUnits(d, day, "d", time.Hour, "h")
-}
-
-func twoUnits(d, large time.Duration, largeName string, small time.Duration, smallName string) string {
-	text := fmt.Sprintf("%d %s", d/large, largeName)
-	if rest := d % large / small; rest > 0 {
-		text += fmt.Sprintf(" %d %s", rest, smallName)
-	}
-	return text
-}
+func spanText(d time.Duration) string { return api.SpanText(d) }
 
 // valueText is the value of an alert with the digits that a reader can use.
-func valueText(f float64) string {
-	if f == math.Trunc(f) && math.Abs(f) < 1e15 {
-		return strconv.FormatFloat(f, 'f', 0, 64)
-	}
-	return strconv.FormatFloat(f, 'g', 6, 64)
-}
+func valueText(f float64) string { return api.Value(f).String() }
 
 // bytesText is a size in binary units.
-func bytesText(n int64) string {
-	if n < 1024 {
-		return fmt.Sprintf("%d B", n)
-	}
-	f, unit := float64(n), -1
-	for f >= 1024 && unit < 4 {
-		f /= 1024
-		unit++
-	}
-	if f < 10 {
-		return fmt.Sprintf("%.1f %ciB", f, "KMGTP"[unit])
-	}
-	return fmt.Sprintf("%.0f %ciB", f, "KMGTP"[unit])
-}
+func bytesText(n int64) string { return api.SizeText(n) }
 
 // countText is a number and its noun, in the right form.
-func countText[N int | uint64](n N, one string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %ss", n, one)
-}
+func countText[N int | uint64](n N, one string) string { return api.CountText(n, one) }

@@ -18,15 +18,20 @@ func (h *Handler) tocsinStatus(w http.ResponseWriter, _ *http.Request) {
 
 // newStatus is what the page shows, for programs.
 func newStatus(st *Status, s *engine.Snapshot, now time.Time) api.Status {
-	at := api.Instant
-	f := newFacts(st, s, newAlertLists(s, now))
+	alerts := newAlertLists(s, now)
+	f := newFacts(st, s, alerts)
 	head := newHeadline(st, s, f, now)
+	at := api.Instant
 	out := api.Status{
 		State: string(st.State), Since: at(st.Since), Now: at(now),
 		Headline: head.Text, Detail: head.Detail, Tone: string(head.Tone),
 		Version: st.Version, GoVersion: runtime.Version(), Started: at(st.Process.Started), ExternalLabels: st.ExternalLabels.Map(),
 		Problems: []api.Problem{}, Targets: []api.Target{}, Alertmanagers: []api.Alertmanager{}, Settings: []api.Setting{},
 		Counts: countAlerts(s, f), Storage: newStorage(&st.Storage, st.Process.Written),
+		Clock: api.Clock{
+			Wall: at(st.Clock.Wall), Ahead: st.Clock.Ahead.Seconds(), Stepped: st.Clock.Stepped.Seconds(), Slept: st.Clock.Slept.Seconds(),
+			Untrusted: st.Clock.Untrusted,
+		},
 	}
 	for _, p := range st.Problems {
 		out.Problems = append(out.Problems, api.Problem{Kind: p.Kind, Where: redact(p.Where), Text: redact(p.Text), Hint: redact(p.Hint)})

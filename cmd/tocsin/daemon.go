@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -43,6 +44,7 @@ type daemon struct {
 	clock    *clock
 	renewal  *renewal
 
+	page      atomic.Pointer[web.Handler] // nil until it is made
 	started   time.Time
 	mu        sync.Mutex
 	pageFault string // guarded by mu
@@ -60,7 +62,7 @@ func (d *daemon) servePlugin(log *slog.Logger, reg prometheus.Registerer, stop *
 	if d.settings.pluginSocket == "" {
 		return nil
 	}
-	srv, err := plugin.New(plugin.Options{Socket: d.settings.pluginSocket, Start: d.startMetrics, Stop: d.life.Stop, Logger: log, Registerer: reg})
+	srv, err := plugin.New(plugin.Options{Socket: d.settings.pluginSocket, Start: d.startMetrics, Stop: d.life.Stop, Other: d, Logger: log, Registerer: reg})
 	if err != nil {
 		return err
 	}

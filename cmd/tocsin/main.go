@@ -17,7 +17,8 @@ import (
 // version is set by the linker.
 var version = "dev"
 
-// Exit codes: exitUsage is for what the user can mend on the command line.
+// Exit codes: exitUsage is for what the user can mend on the command line. Package cli
+// has one more.
 const (
 	exitOK      = 0
 	exitFailure = 1
@@ -44,6 +45,9 @@ type action func(ctx context.Context) int
 // subcommands add commands to app, and their actions by full name ("check rules").
 var subcommands = []func(app *kingpin.Application, c console, actions map[string]action){
 	runCommand,
+	statusCommand,
+	alertsCommand,
+	explainCommand,
 	replayCommand,
 	checkCommand,
 	testRulesCommand,
@@ -52,14 +56,13 @@ var subcommands = []func(app *kingpin.Application, c console, actions map[string
 // command runs one command line and returns its exit code.
 func command(ctx context.Context, args []string, c console) int {
 	app := kingpin.New("tocsin", "Alerting rules inside the Docker engine: scrapes it, evaluates Prometheus rule files, sends alerts to Alertmanager.")
-	answered := false // --help or --version; kingpin parses on where it cannot exit
-	app.Version("tocsin " + version).UsageWriter(c.stdout).ErrorWriter(c.stdout).Terminate(func(int) { answered = true })
+	app.Version("tocsin " + version).UsageWriter(c.stdout).ErrorWriter(c.stdout)
 	app.HelpFlag.Short('h')
 	actions := map[string]action{}
 	for _, add := range subcommands {
 		add(app, c, actions)
 	}
-	selected, err := app.Parse(args)
+	selected, answered, err := parseArgs(app, args)
 	if answered {
 		return exitOK
 	}

@@ -15,13 +15,9 @@ import (
 	"github.com/tocsin/tocsin/web"
 )
 
-// servePage serves API and page. In the plugin a port that is taken is tried
+// servePage serves API and page on LISTEN_ADDRESS. In the plugin a port that is taken is tried
 // again for ever: alerting goes on without the page.
-func servePage(s settings, opts web.Options, setFault func(string), log *slog.Logger, stop *stack) error {
-	handler, err := web.New(opts)
-	if err != nil {
-		return err
-	}
+func servePage(s settings, handler *web.Handler, setFault func(string), log *slog.Logger, stop *stack) error {
 	l, err := net.Listen("tcp", s.listenAddress)
 	if err != nil {
 		err = fmt.Errorf("setting LISTEN_ADDRESS (--web.listen-address) is %q: %w: is another process on that port? choose another, or off", s.listenAddress, err)
@@ -55,6 +51,17 @@ func servePage(s settings, opts web.Options, setFault func(string), log *slog.Lo
 		}
 	}()
 	return nil
+}
+
+// ServeHTTP answers who reads API and page on the plugin's socket, where whoever may
+// dial it has more rights than any page gives.
+func (d *daemon) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	handler := d.page.Load()
+	if handler == nil {
+		http.Error(w, "Tocsin is starting.", http.StatusServiceUnavailable)
+		return
+	}
+	handler.ServeHTTP(w, r)
 }
 
 // externalURL is where links in alerts lead.

@@ -160,8 +160,13 @@ func newScraper(s settings, target scrape.Target, to promstorage.AppendableV2, c
 // plugin a page that cannot be served keeps nothing from running.
 func begin(ctx context.Context, d *daemon, page web.Options, log *slog.Logger, stop *stack) error {
 	s := d.settings
+	handler, err := web.New(page)
+	if err != nil {
+		return err
+	}
+	d.page.Store(handler)
 	if s.listenAddress != "" {
-		if err := servePage(s, page, d.setPageFault, log, stop); err != nil && s.pluginSocket == "" {
+		if err := servePage(s, handler, d.setPageFault, log, stop); err != nil && s.pluginSocket == "" {
 			return err
 		}
 	}

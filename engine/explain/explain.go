@@ -48,6 +48,9 @@ type Options struct {
 	// when evaluations stopped, zero if they go on.
 	StorageTrouble string
 	PausedSince    time.Time
+	// Target is the name of what could not be scraped last, TargetError why; empty if
+	// all could.
+	Target, TargetError string
 }
 
 // Explain explains a rule of a group, of the same snapshot. The alerts are left to
@@ -104,8 +107,11 @@ func newExplanation(g *engine.GroupStatus, r *engine.RuleStatus, in engine.Insig
 	}
 	for _, ev := range in.Evaluations {
 		by := "promql"
-		if ev.Planned {
+		switch {
+		case ev.Planned:
 			by = "plan"
+		case ev.Blind:
+			by = ""
 		}
 		x.Evaluations = append([]api.Evaluation{{At: ev.At, Took: ev.Took.Seconds(), Series: ev.Series, By: by, Error: ev.Error}}, x.Evaluations...)
 		x.EvaluatedBy = by

@@ -19,7 +19,7 @@ import (
 
 // bench is an engine over a real TSDB that evaluates one group of rules.
 type bench struct {
-	t    *testing.T
+	t    testing.TB
 	db   *teststorage.TestStorage
 	eng  *engine.Engine
 	at   time.Time
@@ -28,7 +28,7 @@ type bench struct {
 
 const every = 15 * time.Second
 
-func newBench(t *testing.T, groups string) *bench {
+func newBench(t testing.TB, groups string) *bench {
 	t.Helper()
 	db := teststorage.New(t)
 	b := &bench{t: t, db: db, at: time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC)}
@@ -103,7 +103,7 @@ func TestAnswer(t *testing.T) {
 		"no such label":        {`disk_free{mont="/"} > 0`, `Does not fire: disk_free{mont="/"} matches no series: disk_free exists with 2 series, none has mont="/" (no series has the label mont, did you mean mount?).`},
 		"negative matcher":     {`other{mount!="/x"} > 0`, `Does not fire: other{mount!="/x"} matches no series: other exists with 1 series, none matches mount!="/x" (value: /x).`},
 		"slip of the name":     {`disk_fre < 20`, `Does not fire: disk_fre matches no series: there is no metric disk_fre, did you mean disk_free?`},
-		"unknown name":         {`qwertyuiop < 20`, `Does not fire: qwertyuiop matches no series: there is no metric qwertyuiop, and was none in the last 1 d.`},
+		"unknown name":         {`qwertyuiop < 20`, `Does not fire: qwertyuiop matches no series: there is no metric qwertyuiop, and was none in the last day.`},
 		"aggregation":          {`sum by (disk) (disk_free{mount="/d"}) < 20`, `Does not fire: disk_free{mount="/d"} matches no series: disk_free exists with 2 series, none has mount="/d" (values: /, /data).`},
 		"and, right is empty":  {`disk_free < 20 and on(mount) disk_size > 500`, `Does not fire: the right side of and is empty, none of 2 series is above 500, the nearest is disk_size{disk="sda",mount="/boot"} with 200.`},
 		"and, no pairs":        {`disk_free > 20 and on(mount) disk_size`, `Does not fire: disk_free > 20 has 1 series and disk_size 2 series, but no two have equal labels (mount).`},

@@ -37,10 +37,11 @@ func (s *story) listHolds() []api.Hold {
 	add(in.Unreadable, holdRule, "the rule cannot be read any more, its alerts stay as they are until its file is repaired or removed", held)
 	add(!s.opts.PausedSince.IsZero(), holdPause, "evaluations are paused since "+s.moment(s.opts.PausedSince), s.opts.PausedSince)
 	if !in.WatchesAbsence && !in.Scraped.IsZero() {
-		add(!in.Up, holdScrape, "the last scrape, at "+s.moment(in.Scraped)+", has failed, so that there is no fresh data to tell an end or a begin", held)
-		add(in.Up && in.Restoring, holdScrape, "the Docker engine is starting, its counts mean nothing yet", held)
+		add(!in.Up, holdScrape, s.scrapeFailed(), held)
+		add(in.Up && in.Restoring, holdScrape, engineStarts, held)
 	}
-	add(r.Health == engine.HealthErr && r.HeldBack == 0 && !in.Unreadable, holdError, "the last evaluation failed: "+cut(r.LastError), failsSince(r, in))
+	since, _ := failsSince(r, in)
+	add(r.Health == engine.HealthErr && r.HeldBack == 0 && !in.Unreadable, holdError, "the last evaluation failed: "+cut(r.LastError), since)
 	add(r.HeldBack > 0, holdLimit, fmt.Sprintf("%s held back: %s", countAre(r.HeldBack, "alert"), cut(r.LastError)), time.Time{})
 	if until, missing := in.Gap(r.LastEvaluation.Add(-in.Offset), in.Window); missing && active {
 		add(true, holdGap, fmt.Sprintf("samples are missing in the %s that the expression reads: what began before %s does not end for want of them",
@@ -49,6 +50,19 @@ func (s *story) listHolds() []api.Hold {
 	add(!held.IsZero() && len(out) == 0, holdData, "a recording rule that the expression reads was not sure of its data", held)
 	add(s.opts.StorageTrouble != "", holdStorage, "storage is degraded: "+cut(s.opts.StorageTrouble), time.Time{})
 	return out
+}
+
+// scrapeFailed says what the last scrape did not bring.
+func (s *story) scrapeFailed() string {
+	text := "the target"
+	if s.opts.Target != "" {
+		text += " " + s.opts.Target
+	}
+	text += " could not be scraped at " + s.moment(s.insight.Scraped)
+	if s.opts.TargetError != "" {
+		text += ": " + cut(s.opts.TargetError)
+	}
+	return text
 }
 
 func countAre(n int, noun string) string { return api.CountText(n, noun) + " " + isAre(n) }

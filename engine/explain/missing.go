@@ -20,7 +20,7 @@ import (
 const (
 	// maxValues bounds how many values of a label are listed.
 	maxValues = 10
-	// namesWithin is how far back a metric's name is looked for.
+	// namesWithin is how far back a metric's name is looked for: a day.
 	namesWithin = 24 * time.Hour
 )
 
@@ -140,7 +140,7 @@ func (e *evaluator) absent(m *labels.Matcher, subject string, within time.Durati
 	if guess := rules.Nearest(m.Value, names); guess != "" {
 		return fmt.Sprintf("there is no metric %s, did you mean %s?", m.Value, guess)
 	}
-	return fmt.Sprintf("there is no metric %s, and was none in the last %s", m.Value, api.SpanText(namesWithin))
+	return fmt.Sprintf("there is no metric %s, and was none in the last day", m.Value)
 }
 
 // lastSeen says about when a metric that is gone had its last sample.

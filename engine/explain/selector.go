@@ -1,7 +1,6 @@
 package explain
 
 import (
-	"fmt"
 	"math"
 	"time"
 
@@ -50,8 +49,7 @@ func (e *evaluator) windowed(p *part, n *parser.MatrixSelector, at time.Time) {
 	}
 	if until, missing := e.insight.Gap(end(sel, at), n.Range); missing {
 		w.Since = api.Instant(until)
-		w.Note = fmt.Sprintf("samples are missing: scrapes came again only %s before its end, which is less than %s",
-			api.SpanText(max(0, end(sel, at).Sub(until))), api.SpanText(n.Range))
+		w.Note = "scrapes cover no more than its last " + api.SpanText(max(0, end(sel, at).Sub(until))) + " without a gap"
 	}
 	p.selector = s
 	e.selectors = append(e.selectors, *s)
