@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -58,7 +59,8 @@ func before(end time.Time, n int, step time.Duration) []time.Time {
 	return out
 }
 
-// pastScrapes is what a lane would have scraped of its target before now.
+// pastScrapes is what a lane would have scraped of its target before now: samples of
+// the series that it goes on with, or there would be twice as many.
 func (m *metrics) pastScrapes(l *lane) (history, error) {
 	h := history{
 		times: before(time.Now(), l.setup.past, l.setup.interval),
@@ -72,7 +74,7 @@ func (m *metrics) pastScrapes(l *lane) (history, error) {
 		var ls labels.Labels
 		p.Labels(&ls)
 		b := labels.NewBuilder(ls)
-		b.Set("job", scrapeJob).Set("instance", hostPort(l.target.url))
+		b.Set("job", scrapeJob).Set("instance", cmp.Or(l.instance, hostPort(l.target.url)))
 		h.labels = append(h.labels, prompb.FromLabels(b.Labels(), nil))
 	}
 	return h, nil
