@@ -42,25 +42,29 @@ func (r *alertingRule) admit(ctx context.Context, fresh []found, in input, certa
 	for i := range fresh {
 		fresh[i].since = r.since(fresh[i].fp, in.ts)
 	}
-	if in.limit > 0 || r.engine.quota.max > 0 {
+	room := in.limit - r.active.count()
+	none := in.limit > 0 && room <= 0 || r.engine.quota.full()
+	if (in.limit > 0 || r.engine.quota.max > 0) && (!none || len(fresh) > maxWaiting) {
 		slices.SortStableFunc(fresh, func(a, b found) int {
 			return cmp.Or(a.since.Compare(b.since), labels.Compare(a.labels, b.labels))
 		})
 	}
 	waiting := map[alert.Fingerprint]time.Time{}
+	if none {
+		waiting = make(map[alert.Fingerprint]time.Time, min(len(fresh), maxWaiting))
+	}
 	if !certain { // what is not returned may wait all the same
 		maps.Copy(waiting, r.waiting)
 	}
-	room := in.limit - r.active.count()
 	for _, f := range fresh {
-		if in.limit > 0 && room <= 0 || !r.engine.quota.take(r, f.since) {
+		if none || in.limit > 0 && room <= 0 || !r.engine.quota.take(r, f.since) {
 			heldBack++
 			if len(waiting) < maxWaiting {
 				waiting[f.fp] = f.since
 			}
 			continue
 		}
-		notes := r.annotate(ctx, f.sample, in.ts)
+		notes := r.annotate(ctx, *f.sample, in.ts)
 		if ctx.Err() != nil { // they may tell of that
 			return admitted, heldBack, context.Cause(ctx)
 		}

@@ -47,7 +47,7 @@ type alertingRule struct {
 type found struct {
 	fp     alert.Fingerprint
 	labels labels.Labels
-	sample promql.Sample
+	sample *promql.Sample
 	since  time.Time     // of a new one: when it was first seen
 	notes  labels.Labels // of one that is there: its annotations
 }
@@ -100,8 +100,9 @@ func (r *alertingRule) eval(ctx context.Context, in input) ([]point, error) {
 }
 
 // look finds what the expression returned among the alerts that are there, and
-// gives what is not.
+// gives what is not, in the place of the result.
 func (r *alertingRule) look(result []found) (fresh []found) {
+	fresh = result[:0]
 	for _, f := range result {
 		if a := r.active.get(f.fp); a != nil && a.State != alert.Inactive {
 			a.Value, a.seen = f.sample.F, true
@@ -134,15 +135,16 @@ func (r *alertingRule) query(ctx context.Context, in input) ([]found, error) {
 	result := make([]found, 0, len(vec))
 	seen := make(map[alert.Fingerprint]bool, len(vec))
 	lb := labels.NewBuilder(labels.EmptyLabels())
-	for _, s := range vec {
-		f := found{sample: s, labels: r.labelsOf(ctx, lb, s, in.ts)}
+	for i := range vec {
+		s := &vec[i]
+		f := found{sample: s, labels: r.labelsOf(ctx, lb, *s, in.ts)}
 		f.fp = alert.Fingerprint(f.labels.Hash())
 		if seen[f.fp] {
 			return nil, errDuplicate
 		}
 		seen[f.fp] = true
 		if a := r.active.get(f.fp); a != nil && a.State != alert.Inactive {
-			f.notes = r.annotate(ctx, s, in.ts)
+			f.notes = r.annotate(ctx, *s, in.ts)
 		}
 		result = append(result, f)
 	}
