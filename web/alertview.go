@@ -1,17 +1,14 @@
 package web
 
 import (
-	"cmp"
 	"fmt"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/tocsin/tocsin/alert"
-	"github.com/tocsin/tocsin/engine"
 )
 
 // maxText bounds one label, annotation or error on the page.
@@ -19,6 +16,8 @@ const maxText = 2000
 
 // alertView is one alert as the page shows it.
 type alertView struct {
+	// ID is the alert's on the page.
+	ID             string
 	Name, Severity string
 	// Tone is the severity's colour.
 	Tone   tone
@@ -33,70 +32,33 @@ type alertView struct {
 	KeptSince, HeldSince moment
 	Expr, Graph          string
 	Group, Place         string
-	rank                 int
+	// Why is the page that explains the rule.
+	Why   string
+	Chart chartView
+	// Deliveries are what each Alertmanager knows of it.
+	Deliveries []deliveryView
 }
 
 type pair struct{ Name, Value string }
 
 type annotationView struct{ Name, Text, Link string }
 
-// alertLists are the alerts of a snapshot in the order in which a reader wants
-// them: the worst first, then the latest.
-type alertLists struct {
-	firing, pending, resolved []alertView
-	// quiet alerts do not count as firing.
-	quiet []alertView
-}
-
-// isQuiet is true for alerts that fire always and by design, like a watchdog:
-// severity "none" is the custom for them.
-func isQuiet(ls labels.Labels) bool { return ls.Get("severity") == "none" }
-
-func newAlertLists(s *engine.Snapshot, now time.Time) alertLists {
-	var l alertLists
-	for i := range s.Groups {
-		g := &s.Groups[i]
-		for j := range g.Rules {
-			r := &g.Rules[j]
-			for k := range r.Alerts {
-				v := newAlertView(g, r, &r.Alerts[k], now)
-				switch state := r.Alerts[k].State; {
-				case state == alert.Firing && isQuiet(r.Alerts[k].Labels):
-					l.quiet = append(l.quiet, v)
-				case state == alert.Firing:
-					l.firing = append(l.firing, v)
-				case state == alert.Pending:
-					l.pending = append(l.pending, v)
-				default:
-					l.resolved = append(l.resolved, v)
-				}
-			}
-		}
-	}
-	urgent := func(a, b alertView) int {
-		return cmp.Or(cmp.Compare(a.rank, b.rank), b.Since.at.Compare(a.Since.at))
-	}
-	slices.SortStableFunc(l.firing, urgent)
-	slices.SortStableFunc(l.pending, urgent)
-	slices.SortStableFunc(l.resolved, func(a, b alertView) int { return b.Resolved.at.Compare(a.Resolved.at) })
-	return l
-}
-
-func newAlertView(g *engine.GroupStatus, r *engine.RuleStatus, a *alert.Alert, now time.Time) alertView {
+func newAlertView(x *alertRef, now time.Time) alertView {
+	g, r, a := x.group, x.rule, x.alert
 	v := alertView{
+		ID:       x.id(),
+		Tone:     x.tone,
 		Name:     short(a.Labels.Get(labels.AlertName)),
 		Severity: short(a.Labels.Get("severity")),
 		Value:    valueText(a.Value),
-		Since:    moment{a.FiredAt, now},
+		Since:    moment{x.since(now), now},
 		Resolved: moment{a.ResolvedAt, now},
 		Expr:     r.Rule.ExprText,
 		Graph:    graphLink(r.Rule.ExprText, time.Time{}),
 		Group:    g.Name,
+		Why:      whyLink(g, r),
+		Chart:    newChartView(r, a),
 		Place:    fmt.Sprintf("%s:%d", g.File, r.Rule.Pos.Line),
-	}
-	v.rank, v.Tone = severity(v.Severity)
-	if a.State == alert.Pending || a.FiredAt.IsZero() || a.FiredAt.After(now) { // by a clock that was wrong
-		v.Since = moment{a.ActiveAt, now}
 	}
 	if a.State == alert.Pending {
 		v.Due = moment{a.ActiveAt.Add(r.Rule.For), now}

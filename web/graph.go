@@ -33,6 +33,15 @@ type graphPage struct {
 	Failure      *failure
 }
 
+// bounded is a list cut to maxShown.
+type bounded[T any] struct {
+	Shown []T
+	Total int
+}
+
+// More is the number of those that are not shown.
+func (b bounded[T]) More() int { return b.Total - len(b.Shown) }
+
 // resultRow is one series of a result.
 type resultRow struct {
 	Metric string
@@ -56,15 +65,14 @@ type failure struct {
 
 // graph is the page at /graph.
 func (h *Handler) graph(w http.ResponseWriter, r *http.Request) {
-	st, now := h.opts.Status(), h.opts.Now()
-	q := r.URL.Query()
+	src := h.source()
+	q, now := r.URL.Query(), src.now
 	p := graphPage{
-		frame:  newFrame(&st, now),
+		frame:  src.frame("graph", "Graph"),
 		Expr:   q.Get("g0.expr"),
 		Moment: q.Get("g0.moment_input"),
 		At:     moment{now, now},
 	}
-	p.Title = "Query · " + p.Title
 	p.Asked = p.Expr != ""
 	code := http.StatusOK
 	if p.Moment != "" {

@@ -1,5 +1,6 @@
 // Package web shows what Tocsin knows to whoever asks: Prometheus's HTTP API, the
-// process's own metrics, two probes, and a status page that needs no script. Two
+// process's own metrics, two probes, and pages that
+// need no script, and with it follow what happens. Two
 // of its routes let others act, and are off unless asked for: samples can be
 // written, and rules read again.
 //
@@ -35,7 +36,9 @@ type Handler struct {
 	opts    Options
 	log     *slog.Logger
 	metrics *metrics
+	assets  *assets
 	views   *views
+	events  *events
 	mux     *http.ServeMux
 	hosts   *hosts
 	// slots holds a token for each query that is being evaluated, writes one for
@@ -53,12 +56,14 @@ func New(opts Options) (*Handler, error) {
 		opts:    opts,
 		log:     opts.Logger.With("component", "web"),
 		metrics: newMetrics(opts.Registerer),
-		views:   newViews(),
+		assets:  newAssets(),
+		events:  newEvents(),
 		mux:     http.NewServeMux(),
 		hosts:   newHosts(opts.Hostnames, opts.AllowedHosts),
 		slots:   make(chan struct{}, maxQueries),
 		writes:  make(chan struct{}, maxWrites),
 	}
+	h.views = newViews(h.assets)
 	for _, r := range h.routes() {
 		for _, method := range r.methods {
 			h.mux.HandleFunc(method+" "+r.path, r.handle)
@@ -81,8 +86,15 @@ func (h *Handler) routes() []route {
 	post := []string{http.MethodPost}
 	either := []string{http.MethodGet, http.MethodPost}
 	return []route{
-		{get, "/{$}", h.status},
+		{get, "/{$}", h.alertsHome},
+		{get, "/rules", h.rulesPage},
+		{get, "/rule", h.rulePage},
 		{get, "/graph", h.graph},
+		{get, "/targets", h.targetsPage},
+		{get, "/deliveries", h.deliveriesPage},
+		{get, "/status", h.statusPage},
+		{get, "/events", h.serveEvents},
+		{get, "/assets/{version}/{name...}", h.assets.serve},
 		{get, "/-/healthy", h.healthy},
 		{get, "/-/ready", h.ready},
 		{[]string{http.MethodPost, http.MethodPut}, "/-/reload", h.reload},
@@ -106,6 +118,9 @@ func (h *Handler) routes() []route {
 		{get, "/api/v1/rules", h.rules},
 		{get, "/api/v1/alerts", h.alerts},
 		{get, "/api/v1/alertmanagers", h.alertmanagers},
+		{get, "/api/v1/explain", h.explainRule},
+		{get, "/api/v1/tocsin/status", h.tocsinStatus},
+		{get, "/api/v1/tocsin/alerts", h.tocsinAlerts},
 		{get, "/api/v1/status/buildinfo", h.buildInfo},
 		{get, "/api/v1/status/runtimeinfo", h.runtimeInfo},
 		{get, "/api/v1/status/config", h.config},
@@ -124,7 +139,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // short, and writing has room for the longest query. The caller gives it a
 // listener, runs it and shuts it down.
 func (h *Handler) HTTPServer() *http.Server {
-	return &http.Server{
+	srv := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
@@ -133,6 +148,8 @@ func (h *Handler) HTTPServer() *http.Server {
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(h.log.Handler(), slog.LevelDebug),
 	}
+	srv.RegisterOnShutdown(h.events.end) // they would keep it up
+	return srv
 }
 
 // healthy says that the process answers, which the answer itself proves.

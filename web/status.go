@@ -47,6 +47,10 @@ type Process struct {
 	RulesGood bool
 }
 
+// RuleFileProblem is the kind of what is wrong with rule files, which stands on the
+// page of rules too.
+const RuleFileProblem = "rule file"
+
 // Problem is something that the user should repair.
 type Problem struct {
 	// Kind is a noun or two in lower case: "rule file", "setting", "storage".

@@ -186,5 +186,5 @@ func ruleProblem(p rules.Problem) web.Problem {
 	}
 	bare := p
 	bare.File, bare.Pos, bare.Hint = "", rules.Position{}, ""
-	return web.Problem{Kind: "rule file", Where: where, Text: bare.Error(), Hint: p.Hint}
+	return web.Problem{Kind: web.RuleFileProblem, Where: where, Text: bare.Error(), Hint: p.Hint}
 }

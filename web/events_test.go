@@ -1,0 +1,95 @@
+package web
+
+import (
+	"bufio"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// A listener hears of the state at once, of each new one, and of the end.
+func TestEvents(t *testing.T) {
+	var state atomic.Value
+	state.Store(Running)
+	h := newHandler(t, Options{Status: func() Status {
+		st := fixtureStatus()
+		st.State = state.Load().(State)
+		return st
+	}})
+	srv, stream := listen(t, h)
+	first := nextEvent(t, stream)
+	if page := get(h, "/").Body.String(); !strings.Contains(page, `data-seen="`+first+`"`) {
+		t.Errorf("the first event is %q, and the page shows another state", first)
+	}
+	state.Store(Paused)
+	if second := nextEvent(t, stream); second == first {
+		t.Error("two events of the same state")
+	}
+	go srv.Shutdown(t.Context()) // waits for the stream
+	for stream.Scan() {
+	}
+	if err := stream.Err(); err != nil {
+		t.Errorf("the stream has not ended in order: %v", err)
+	}
+}
+
+// A stream outlives the server's time-out for answers.
+func TestEventsOutliveTheTimeout(t *testing.T) {
+	var at atomic.Int64
+	h := newHandler(t, Options{Status: func() Status {
+		return Status{State: Running, Since: time.Unix(at.Load(), 0)}
+	}})
+	_, stream := listen(t, h)
+	for range 3 {
+		at.Add(1)
+		nextEvent(t, stream)
+	}
+}
+
+func TestTooManyListeners(t *testing.T) {
+	h := newHandler(t, Options{})
+	for range maxListeners {
+		h.events.slots <- struct{}{}
+	}
+	if w := get(h, "/events"); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
+		t.Errorf("status %d, %v", w.Code, w.Header())
+	}
+}
+
+// listen opens the stream of a handler's own server, whose time-out for an answer is
+// shorter than the test.
+func listen(t *testing.T, h *Handler) (*http.Server, *bufio.Scanner) {
+	t.Helper()
+	srv := h.HTTPServer()
+	srv.WriteTimeout = 1500 * time.Millisecond
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go srv.Serve(l) // until the test ends
+	t.Cleanup(func() { srv.Close() })
+	addr := l.Addr().String()
+	resp, err := http.Get("http://" + addr + "/events") //nolint:noctx // the server ends it
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { resp.Body.Close() })
+	if got := resp.Header.Get("Content-Type"); got != "text/event-stream" {
+		t.Fatalf("content type %q", got)
+	}
+	return srv, bufio.NewScanner(resp.Body)
+}
+
+func nextEvent(t *testing.T, stream *bufio.Scanner) string {
+	t.Helper()
+	for stream.Scan() {
+		if data, ok := strings.CutPrefix(stream.Text(), "data: "); ok {
+			return data
+		}
+	}
+	t.Fatalf("the stream has ended: %v", stream.Err())
+	return ""
+}
