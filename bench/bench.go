@@ -83,6 +83,8 @@ func (b *bench) rounds(ctx context.Context, p part) error {
 			all = append(all, c)
 		}
 	}
+	started := time.Now()
+	defer func() { b.results.took(p, time.Since(started)) }()
 	for round := range p.rounds {
 		begun := time.Now()
 		batches := [][]contestant{all}

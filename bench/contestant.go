@@ -29,6 +29,8 @@ type contestant struct {
 	parts []string
 	// memory keeps its samples in memory only.
 	memory bool
+	// peer is another program than Tocsin.
+	peer bool
 	// variant is another contestant's program, run in another way.
 	variant bool
 }
@@ -37,6 +39,9 @@ type contestant struct {
 func (c contestant) in(part string) bool {
 	return len(c.parts) == 0 || slices.Contains(c.parts, part)
 }
+
+// whole tells whether the contestant is a Tocsin that takes part in everything.
+func (c contestant) whole() bool { return len(c.parts) == 0 && !c.peer }
 
 // setup is what a contestant is started with.
 type setup struct {
@@ -81,7 +86,7 @@ alerting: {alertmanagers: [{static_configs: [{targets: [%[3]q]}]}]}
 
 // prometheus is any version from 2.33 on.
 func prometheus(name, pkg, path string) contestant {
-	return contestant{name: name, pkg: pkg, paths: []string{path}, alertmanagersListed: true, commands: func(c contestant, s setup) ([][]string, error) {
+	return contestant{name: name, pkg: pkg, peer: true, paths: []string{path}, alertmanagersListed: true, commands: func(c contestant, s setup) ([][]string, error) {
 		config := fmt.Sprintf(prometheusConfig, promDuration(s.interval), s.rules, hostPort(s.receiver)) + scrapeConfig(s)
 		file := filepath.Join(s.dir, "prometheus.yml")
 		if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
@@ -114,7 +119,7 @@ func tocsinVariants(path string) []contestant {
 // victoriaMetrics is a single-node VictoriaMetrics with vmalert beside it. It
 // evaluates what is half a minute old, which is all that a storm would show.
 func victoriaMetrics(vm, vmalert string) contestant {
-	return contestant{name: "victoria-metrics", pkg: "victoria-metrics", parts: []string{partSteady, partLatency, partRestart, partCurves}, paths: []string{vm, vmalert}, commands: func(c contestant, s setup) ([][]string, error) {
+	return contestant{name: "victoria-metrics", pkg: "victoria-metrics", peer: true, parts: []string{partSteady, partLatency, partRestart, partCurves}, paths: []string{vm, vmalert}, commands: func(c contestant, s setup) ([][]string, error) {
 		file := filepath.Join(s.dir, "scrape.yml")
 		if err := os.WriteFile(file, []byte(fmt.Sprintf("global: {scrape_interval: %s}\n", promDuration(s.interval))+scrapeConfig(s)), 0o644); err != nil {
 			return nil, fmt.Errorf("write configuration: %w", err)

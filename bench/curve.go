@@ -63,7 +63,7 @@ func (b *bench) curves(ctx context.Context, _ int, all []contestant) error {
 // What is more than the machine can do for all contestants at once.
 const (
 	manyRules = 10_000        // at a short interval
-	allWork   = 100_000 * 1e4 // series times rules, at any: Tocsin is alone then
+	allWork   = 100_000 * 1e4 // series times rules, at any: only Tocsin is measured then
 )
 
 // pointLoad is a workload at the interval at which it is measured.
@@ -79,16 +79,16 @@ func (b *bench) pointLoad(w workload) workload {
 func (b *bench) pointsOf(ctx context.Context, all []contestant, w workload) map[string]point {
 	batches := [][]contestant{all}
 	largest := w.series*w.rules >= allWork
-	if largest { // those that do not take part in everything would tell nothing new here
-		all = slices.DeleteFunc(slices.Clone(all), func(c contestant) bool { return len(c.parts) > 0 })
-		alone := min(1, len(all))
-		batches = [][]contestant{all[:alone], all[alone:]}
+	if largest { // no peer would come up in time, and variants would tell nothing new
+		batches = nil
+		for _, c := range all {
+			if c.whole() {
+				batches = append(batches, []contestant{c})
+			}
+		}
 	}
 	out := map[string]point{}
 	for _, batch := range batches {
-		if len(batch) == 0 {
-			continue // the others have fallen behind
-		}
 		points, err := b.points(ctx, batch, w)
 		if err != nil {
 			b.log.Warn("no point", "contestants", names(batch), "series", w.series, "rules", w.rules, "err", err)

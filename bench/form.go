@@ -54,7 +54,7 @@ func shortForm() form {
 		cycleRounds:  1,
 		latencyRules: 1000, latencyInterval: 2 * time.Second, latencySpan: 6 * time.Second, flips: 39, latencyRounds: 1,
 		storm: 10_000, stormInterval: 2 * time.Second, stormRounds: 1,
-		restartSeries: 10_000, restartHistory: 30 * time.Minute, restartInterval: time.Second, restartRounds: 1,
+		restartSeries: 10_000, restartHistory: 30 * time.Minute, restartInterval: time.Second, restartRounds: 3,
 	}
 }
 
@@ -66,7 +66,7 @@ func mediumForm() form {
 	f.cycleRounds, f.cycleLarge, f.dayHours = 6, 1, 24
 	f.latencyInterval, f.latencySpan, f.latencyRounds = realInterval, realInterval, 3
 	f.stormRounds = 3
-	f.restartHistory, f.restartRest, f.restartInterval, f.restartRounds = 2*time.Hour, mapsChunks, realInterval, 2
+	f.restartHistory, f.restartRest, f.restartInterval, f.restartRounds = 2*time.Hour, mapsChunks, realInterval, 5
 	f.curveSeries, f.curveRules, f.curveRulesSeries = []int{1000, 10_000, 100_000}, []int{100, 1000, 10_000}, 1000
 	f.curveBoth = []int{1000, 10_000, 100_000}
 	f.curveInterval, f.curveWindow = 5*time.Second, 15*time.Second

@@ -237,4 +237,7 @@ func (r *report) foot() {
 	for _, n := range append(r.form.notes(), r.results.notes...) {
 		r.put("- %s", n)
 	}
+	if len(r.results.times) > 0 {
+		r.put("- The parts took, in the order of their ends: %s.", strings.Join(r.results.times, ", "))
+	}
 }

@@ -87,6 +87,8 @@ func TestReport(t *testing.T) {
 		}
 	}
 	b.results.note("Something failed.")
+	b.results.took(part{name: partStorm}, 61*time.Second)
+	b.results.took(part{name: partSteady, beside: true}, 2*time.Minute)
 	rep, err := newReport(b)
 	if err != nil {
 		t.Fatal(err)
@@ -96,7 +98,7 @@ func TestReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := read(t, out)
-	for _, want := range []string{"| tocsin | 40.0 MiB |", "| RSS, ordinary load | 40.0 MiB | 0.50 |  | ≤ 0.50 | yes |", "50 % of the evaluations missed; cannot keep up: an evaluation takes 20.0 s", "](performance.svg)", "- Something failed.", "10.0 ms, 38.1 MiB"} {
+	for _, want := range []string{"| tocsin | 40.0 MiB |", "| RSS, ordinary load | 40.0 MiB | 0.50 |  | ≤ 0.50 | yes |", "50 % of the evaluations missed; cannot keep up: an evaluation takes 20.0 s", "](performance.svg)", "- Something failed.", "storm 1m1s, steady 2m0s (beside the others).", "10.0 ms, 38.1 MiB"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in:\n%s", want, text)
 		}

@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
 // restart measures from the start of the process to its first evaluation and to
 // its first alert: after SIGKILL with some hours of samples that are in no block
-// yet, and after a clean stop. Each round begins with the files as the SIGKILL
-// left them.
+// yet, and after a clean stop. The history is written once: each round begins with
+// the files as the SIGKILL left them.
 func (b *bench) restart(ctx context.Context, _ int, all []contestant) (err error) {
 	w := workload{seed: b.form.seed, series: b.form.series, rules: b.form.rules, interval: b.form.restartInterval}
 	lanes, err := b.lanes(all, w)
@@ -27,13 +28,21 @@ func (b *bench) restart(ctx context.Context, _ int, all []contestant) (err error
 		return err
 	}
 	for round := range b.form.restartRounds {
-		for i := range lanes {
-			if err := b.restartOne(ctx, lanes[(i+round)%len(lanes)], round); err != nil {
-				return err
-			}
+		if err := b.restartRound(ctx, inTurn(lanes, round), round); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// inTurn is another order of the lanes for each round: the first is another, and
+// none has always the same before it, which may not have come to rest.
+func inTurn(lanes []*lane, round int) []*lane {
+	out := append(slices.Clone(lanes[round%len(lanes):]), lanes[:round%len(lanes)]...)
+	if round%2 == 1 {
+		slices.Reverse(out[1:])
+	}
+	return out
 }
 
 // filled gives each lane its history, and kills it.
@@ -68,32 +77,65 @@ func (b *bench) filled(ctx context.Context, lanes []*lane) error {
 	})
 }
 
-// restartOne is one round of one contestant.
-func (b *bench) restartOne(ctx context.Context, l *lane, round int) error {
-	if err := l.restore(); err != nil {
+// restartRound starts, stops and starts all lanes.
+func (b *bench) restartRound(ctx context.Context, lanes []*lane, round int) error {
+	if err := each(lanes, (*lane).restore); err != nil {
 		return err
 	}
-	if err := b.firstSigns(ctx, l, round, measureKilled, measureKilledAlert); err != nil {
+	if err := b.firstSigns(ctx, lanes, round, afterKill); err != nil {
 		return err
 	}
-	begun := time.Now()
-	if err := l.stop(); err != nil {
-		return fmt.Errorf("stop %s: %w", l.name, err)
+	for _, l := range lanes {
+		begun := time.Now()
+		if err := l.stop(); err != nil {
+			return fmt.Errorf("stop %s: %w", l.name, err)
+		}
+		b.results.set(measureStop, l.name, round, seconds(time.Since(begun)))
 	}
-	b.results.set(measureStop, l.name, round, seconds(time.Since(begun)))
-	if err := b.firstSigns(ctx, l, round, measureStopped, measureStoppedAlert); err != nil {
+	if err := b.firstSigns(ctx, lanes, round, afterStop); err != nil {
 		return err
 	}
-	return l.kill()
+	return each(lanes, (*lane).kill)
 }
 
-// firstSigns starts a lane again and times its first evaluation and alert.
-func (b *bench) firstSigns(ctx context.Context, l *lane, round int, evaluation, alert string) error {
+// signs are the measures of a start.
+type signs struct{ evaluation, cpu, alert string }
+
+var (
+	afterKill = signs{measureKilled, measureKilledCPU, measureKilledAlert}
+	afterStop = signs{measureStopped, measureStoppedCPU, measureStoppedAlert}
+)
+
+// firstSigns starts the lanes again, and times the first evaluation and alert of
+// each. Alone is each until it has evaluated, which takes the machine; for their
+// alerts, which take patience, they wait together.
+func (b *bench) firstSigns(ctx context.Context, lanes []*lane, round int, m signs) error {
+	for _, l := range lanes {
+		took, used, err := l.firstEvaluation(ctx)
+		if err != nil {
+			return err
+		}
+		b.results.set(m.evaluation, l.name, round, seconds(took))
+		b.results.set(m.cpu, l.name, round, seconds(used.cpu))
+	}
+	return each(lanes, func(l *lane) error {
+		took, err := l.firstAlert(ctx)
+		if err != nil {
+			return err
+		}
+		b.results.set(m.alert, l.name, round, seconds(took))
+		return nil
+	})
+}
+
+// firstEvaluation starts a lane, and tells how long its first evaluation was in
+// coming and what it had used by then.
+func (l *lane) firstEvaluation(ctx context.Context) (took time.Duration, used usage, err error) {
 	l.receiver.forget()
 	if err := l.start(ctx); err != nil {
-		return err
+		return 0, usage{}, err
 	}
-	err := l.poll(ctx, often, startLimit, func() error {
+	err = l.poll(ctx, often, startLimit, func() error {
 		st, err := l.evaluated()
 		if err == nil && st.evaluated == 0 {
 			err = errors.New("no rule evaluated yet")
@@ -101,22 +143,25 @@ func (b *bench) firstSigns(ctx context.Context, l *lane, round int, evaluation, 
 		return err
 	})
 	if err != nil {
-		return err
+		return 0, usage{}, err
 	}
-	b.results.set(evaluation, l.name, round, seconds(time.Since(l.started)))
+	took = time.Since(l.started)
+	used, err = l.usage()
+	return took, used, err
+}
+
+// firstAlert waits for the first alert after a start, and tells how long it was in
+// coming.
+func (l *lane) firstAlert(ctx context.Context) (time.Duration, error) {
 	key := alertKey(alwaysAlert, "")
-	err = l.poll(ctx, often, startLimit, func() error {
+	err := l.poll(ctx, often, startLimit, func() error {
 		if _, ok := l.receiver.received(key); !ok {
 			return errors.New("no alert delivered yet")
 		}
 		return nil
 	})
-	if err != nil {
-		return err
-	}
 	at, _ := l.receiver.received(key)
-	b.results.set(alert, l.name, round, seconds(at.Sub(l.started)))
-	return l.ready(ctx)
+	return at.Sub(l.started), err
 }
 
 // keep copies the files of a lane that does not run; restore puts them back.

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"time"
 )
 
 // What is measured of each contestant. Less is better. The benchmarks of micro.go
@@ -23,9 +24,11 @@ const (
 	measureWholeShare   = "whole_share"
 	measureFilled       = "filled"
 	measureKilled       = "killed"
+	measureKilledCPU    = "killed_cpu"
 	measureKilledAlert  = "killed_alert"
 	measureStop         = "stop"
 	measureStopped      = "stopped"
+	measureStoppedCPU   = "stopped_cpu"
 	measureStoppedAlert = "stopped_alert"
 	measureStorm        = "storm"
 	measureStormLost    = "storm_lost"
@@ -43,6 +46,7 @@ type results struct {
 	values map[string]map[string][]float64 // by measure and contestant, one for each round; NaN where there is none
 	curves map[string]map[string][]point   // by what grows and contestant
 	micro  bytes.Buffer                    // what go test -bench has printed
+	times  []string                        // of the parts
 	notes  []string
 }
 
@@ -82,6 +86,17 @@ func (r *results) note(format string, args ...any) {
 	if n := fmt.Sprintf(format, args...); !slices.Contains(r.notes, n) {
 		r.notes = append(r.notes, n)
 	}
+}
+
+// took tells how long a part was.
+func (r *results) took(p part, d time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	text := fmt.Sprintf("%s %s", p.name, d.Round(time.Second))
+	if p.beside {
+		text += " (beside the others)"
+	}
+	r.times = append(r.times, text)
 }
 
 // ratios are a contestant's values, each divided by the base's of the same round.

@@ -22,8 +22,10 @@ const (
 	// maxBlockDuration bounds how far blocks are merged, as Prometheus does.
 	maxBlockDuration = 31 * 24 * time.Hour
 	// walSegmentSize and chunkSegmentSize keep what is preallocated and what a
-	// torn file can cost small; Prometheus's are 128 and 512 MiB.
-	walSegmentSize   = 4 << 20
+	// torn file can cost small; Prometheus's are 128 and 512 MiB. A log in segments of
+	// 4 MiB is replayed a third slower, as the TSDB sets out anew with each; in such of
+	// 16 MiB it is neither longer nor written more, as a head of hours has several.
+	walSegmentSize   = 16 << 20
 	chunkSegmentSize = 16 << 20
 	// stripeSize and writeBuffer are sized for thousands of series, not for
 	// millions: 10 MB less of memory (measured on the team's prototype).
