@@ -8,7 +8,7 @@ SEEDS ?= 1000
 PLAN_SEEDS ?= 2000
 # How often make faults kills a tocsin.
 KILLS ?= 1000
-# make bench takes a quarter of an hour; half a day with BENCH=long.
+# make bench takes half an hour; half a day with BENCH=long.
 BENCH ?= medium
 
 .PHONY: build plugin install uninstall run test faults bench bench-ci lint clean

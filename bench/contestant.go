@@ -23,7 +23,7 @@ type contestant struct {
 	// alertmanagersListed: its API tells when it knows the Alertmanager, which
 	// is later than its start.
 	alertmanagersListed bool
-	// instance is the label that it gives what it scrapes; the address if empty.
+	// instance is the label of what it scrapes; host and port if empty.
 	instance string
 	// parts are those it takes part in; all if there are none.
 	parts []string
@@ -59,8 +59,8 @@ type setup struct {
 // tocsin is the binary at path as it comes, its own alerts and metrics on, but for
 // the flags that make it a variant.
 func tocsin(name, path string, flags ...string) contestant {
-	host, _ := os.Hostname() // Tocsin's name for its engine; without one it has a name of its own
-	return contestant{name: name, instance: cmp.Or(host, "localhost"), paths: []string{path}, commands: func(_ contestant, s setup) ([][]string, error) {
+	host, _ := os.Hostname() // it has the same answer
+	return contestant{name: name, paths: []string{path}, instance: cmp.Or(host, "localhost"), commands: func(_ contestant, s setup) ([][]string, error) {
 		line := []string{
 			path, "run", "--storage.path=" + filepath.Join(s.dir, "data"), "--web.listen-address=" + s.listen[0],
 			"--scrape.url=" + s.target, "--scrape.interval=" + s.interval.String(), "--evaluation.interval=" + s.interval.String(),

@@ -59,13 +59,13 @@ func before(end time.Time, n int, step time.Duration) []time.Time {
 	return out
 }
 
-// pastScrapes is what a lane would have scraped of its target before now: samples of
-// the series that it goes on with, or there would be twice as many.
+// pastScrapes is what a lane would have scraped of its target before now.
 func (m *metrics) pastScrapes(l *lane) (history, error) {
 	h := history{
 		times: before(time.Now(), l.setup.past, l.setup.interval),
 		value: func(i int, at time.Time) float64 { return m.sources[i].value(at.Sub(m.begun).Seconds()) },
 	}
+	instance := cmp.Or(l.instance, hostPort(l.target.url))
 	for i := range m.sources {
 		p := textparse.NewPromParser(append(slices.Clone(m.sources[i].prefix), "1\n"...), labels.NewSymbolTable(), false)
 		if _, err := p.Next(); err != nil {
@@ -74,7 +74,7 @@ func (m *metrics) pastScrapes(l *lane) (history, error) {
 		var ls labels.Labels
 		p.Labels(&ls)
 		b := labels.NewBuilder(ls)
-		b.Set("job", scrapeJob).Set("instance", cmp.Or(l.instance, hostPort(l.target.url)))
+		b.Set("job", scrapeJob).Set("instance", instance)
 		h.labels = append(h.labels, prompb.FromLabels(b.Labels(), nil))
 	}
 	return h, nil

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/prometheus/prometheus/prompb"
 )
 
 // A past that differs from what is scraped later would be other series.
@@ -15,6 +18,11 @@ func TestPastIsWhatTheTargetServes(t *testing.T) {
 	h, err := m.pastScrapes(l)
 	if err != nil {
 		t.Fatal(err)
+	}
+	l.instance = "edge-7" // of who labels it otherwise
+	edge := func(l prompb.Label) bool { return l.Name == "instance" && l.Value == "edge-7" }
+	if other, err := m.pastScrapes(l); err != nil || !slices.ContainsFunc(other.labels[0], edge) {
+		t.Errorf("%v has not the instance of who scrapes it: %v", other.labels[0], err)
 	}
 	if len(h.times) != w.past || len(h.labels) != w.series || !h.times[0].After(m.begun) {
 		t.Fatalf("%d times from %s on, %d series since %s", len(h.times), h.times[0], len(h.labels), m.begun)

@@ -58,11 +58,15 @@ func shortForm() form {
 	}
 }
 
-// mediumForm has the real interval, and takes a quarter of an hour.
+// settled is when an ordinary load has become one: all alerts fire that will, and
+// receivers know.
+const settled = (longestFor + 4) * realInterval
+
+// mediumForm has the real interval, and takes half an hour.
 func mediumForm() form {
 	f := shortForm()
 	f.name, f.debianOnly = "medium", false
-	f.interval, f.warmUp, f.window, f.windows = realInterval, 6*time.Minute, 4*time.Minute, 3
+	f.interval, f.warmUp, f.window, f.windows = realInterval, settled, 4*time.Minute, 3
 	f.cycleRounds, f.cycleLarge, f.dayHours = 6, 1, 24
 	f.latencyInterval, f.latencySpan, f.latencyRounds = realInterval, realInterval, 3
 	f.stormRounds = 3

@@ -44,7 +44,7 @@ type options struct {
 func run(ctx context.Context, args []string) (err error) {
 	var o options
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	flags.StringVar(&o.form, "form", "medium", "short (two minutes), medium (a quarter of an hour) or long (half a day)")
+	flags.StringVar(&o.form, "form", "medium", "short (two minutes), medium (half an hour) or long (half a day)")
 	flags.StringVar(&o.tocsin, "tocsin", "bin/tocsin", "the binary that is measured")
 	flags.StringVar(&o.also, "also", "", "a second tocsin binary to compare, as name=path")
 	flags.StringVar(&o.prometheus, "prometheus", "bin/prometheus", "a Prometheus beside Debian's, as bench/build-prometheus makes it; left out if it is not there")

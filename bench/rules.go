@@ -10,6 +10,9 @@ import (
 // rulesPerGroup is about what a group of a public collection holds.
 const rulesPerGroup = 25
 
+// longestFor is the longest `for`, in intervals: whatever is to fire does so by then.
+const longestFor = 40
+
 // usualWindow is how many scrapes the windows of most rules have.
 const usualWindow = 20
 
@@ -104,7 +107,7 @@ func (w workload) rule(r *rand.Rand, i int) string {
 	if r.IntN(12) == 0 {
 		threshold = s.low * (1 + r.Float64()/2)
 	}
-	hold := []int{0, 4, 20, 40}[r.IntN(4)] // intervals
+	hold := []int{0, 4, 20, longestFor}[r.IntN(4)] // intervals
 	return fmt.Sprintf(`  - alert: Bench%04d
     expr: '%s'
     for: %s

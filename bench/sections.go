@@ -76,6 +76,7 @@ func (f form) notes() []string {
 		"All run with their defaults but for the intervals, and scrape only the target: Prometheus and VictoriaMetrics do not scrape themselves, Tocsin stores its own metrics and evaluates its own alerts, as it comes. tocsin-plan-off evaluates each rule by itself (`--engine.plan=off`).",
 		"Files on tmpfs are memory that no RSS counts: Tocsin's samples with STORAGE_MODE=memory.",
 		"VictoriaMetrics answers instant queries with what is at least 30 s old (its default, `-search.latencyOffset`), which is most of its time from change to POST; it takes its caches from the machine's memory (`-memory.allowedPercent`). It has no part in the storm.",
+		"Written is counted once whatever fires does so, and nothing else changes. An alert costs Tocsin's journal up to 25 pages of 4 KiB from its beginning to its end; those that change with one scrape share most of them.",
 		"A page of a file that is written again before it went to the disk is counted once: at a short interval fewer bytes are counted for each scrape than at 15 s.",
 		"prometheus-3.16 is built from the Go module without service discoveries (`remove_all_sd`) and without the web interface's assets, which makes it smaller than the release.",
 		"In the part on starts the resend delay is 1 s instead of 1 min. Prometheus 2.42 discovers its Alertmanager 5 s after its start and drops what it has to send until then; after a clean stop Tocsin has told Alertmanager how long its alerts stand, and sends them again only when that is due.",

@@ -39,8 +39,10 @@ type alertingRule struct {
 	origin      origin
 	url         string // where receivers find the expression; empty until it is needed
 
-	gone map[alert.Fingerprint]bool // alerts that are no more, which the journal does not know yet
-	said int                        // how many changes this evaluation has logged
+	// gone are alerts that are no more, which the journal does not know yet. Those that
+	// it knows to have ended are false: a process that reads them back forgets them too.
+	gone map[alert.Fingerprint]bool
+	said int // how many changes this evaluation has logged
 }
 
 // found is an element that the expression returned, and the alert that it is.
@@ -164,7 +166,7 @@ func (r *alertingRule) advance(a *activeAlert, ev evidence, ts time.Time) {
 	a.seen = false
 	if !keep {
 		r.active.remove(a.fp)
-		r.gone[a.fp] = true
+		r.gone[a.fp] = r.gone[a.fp] || before.State != alert.Inactive || a.changed
 	} else if transition(&before, &a.Alert) {
 		a.changed = true
 	}

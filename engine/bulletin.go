@@ -38,11 +38,11 @@ func (g *group) tell(at time.Time) {
 		for _, a := range r.active.all() {
 			t.add(r, a)
 		}
-		t.forget(r)
 	}
+	t.forget(alerting)
 	t.pass()
-	if slices.ContainsFunc(alerting, (*alertingRule).counts) {
-		g.engine.opts.Counting(at)
+	if shortest := counting(alerting); shortest > 0 {
+		g.engine.opts.Counting(at, shortest)
 	}
 }
 
@@ -64,13 +64,32 @@ func (t *bulletin) add(r *alertingRule, a *activeAlert) {
 	}
 }
 
-// forget adds the alerts of a rule that are no more.
-func (t *bulletin) forget(r *alertingRule) {
-	if len(r.gone) == 0 {
+// maxWait is how many alerts of a rule that are no more may wait for another change.
+const maxWait = 100
+
+// forget adds the alerts that are no more. Where that is no news to the journal, a
+// transaction of their own would wear the flash for nothing: they go with the next.
+func (t *bulletin) forget(rules []*alertingRule) {
+	due := len(t.alerts) > 0 || slices.ContainsFunc(t.sent, func(n alert.Notification) bool { return n.News })
+	if !due && !slices.ContainsFunc(rules, (*alertingRule).mustForget) {
 		return
 	}
-	t.changes.Deletes = append(t.changes.Deletes, r.deletions()...)
-	t.rules = append(t.rules, r)
+	for _, r := range rules {
+		if len(r.gone) > 0 {
+			t.changes.Deletes = append(t.changes.Deletes, r.deletions()...)
+			t.rules = append(t.rules, r)
+		}
+	}
+}
+
+// mustForget tells whether the journal is to be told at once of alerts that are no more.
+func (r *alertingRule) mustForget() bool {
+	for _, news := range r.gone {
+		if news {
+			return true
+		}
+	}
+	return len(r.gone) > maxWait
 }
 
 // deletions are the alerts that are no more, which the journal does not know yet.

@@ -101,14 +101,32 @@ func (g *group) move(step time.Duration, now time.Time) {
 	}
 }
 
-// counts tells whether time runs for any of the rule's alerts.
-func (r *alertingRule) counts() bool {
-	for _, a := range r.active.byFP {
-		if a.State == alert.Pending || a.State == alert.Firing && !(a.KeepFiringSince.IsZero() && a.HeldSince.IsZero()) {
-			return true
+// counting is the shortest of the times that run for alerts of the rules, as a whole;
+// zero if none does.
+func counting(rules []*alertingRule) (shortest time.Duration) {
+	for _, r := range rules {
+		for _, a := range r.active.all() {
+			if d := r.counted(&a.Alert); d > 0 && (shortest == 0 || d < shortest) {
+				shortest = d
+			}
 		}
 	}
-	return false
+	return shortest
+}
+
+// counted is the whole of the time that runs for an alert; zero if none does.
+func (r *alertingRule) counted(a *alert.Alert) time.Duration {
+	switch {
+	case a.State == alert.Inactive:
+		return 0
+	case !a.HeldSince.IsZero(): // all else stands still
+		return r.engine.opts.HoldLimit
+	case a.State == alert.Pending:
+		return r.rule.For
+	case !a.KeepFiringSince.IsZero():
+		return r.rule.KeepFiringFor
+	}
+	return 0
 }
 
 // shift moves the times by which an alert counts, and tells whether it has any. One

@@ -82,7 +82,7 @@ func New(opts Options) *Engine {
 		opts.Journal = func(alert.Changes) error { return nil }
 	}
 	if opts.Counting == nil {
-		opts.Counting = func(time.Time) {}
+		opts.Counting = func(time.Time, time.Duration) {}
 	}
 	if opts.Oldest == nil {
 		opts.Oldest = func() time.Time { return time.Time{} }

@@ -31,9 +31,10 @@ type Options struct {
 	// that the change may not survive the process; evaluation goes on. It is
 	// called from several goroutines. May be nil.
 	Journal func(alert.Changes) error
-	// Counting is told of each evaluation after which some time runs, of a `for` or
-	// keep_firing_for. It is called from several goroutines. May be nil.
-	Counting func(at time.Time)
+	// Counting is told of each evaluation after which some time runs, of a `for`, a
+	// keep_firing_for or a hold, and how long the shortest of them is as a whole. It is
+	// called from several goroutines. May be nil.
+	Counting func(at time.Time, shortest time.Duration)
 	// Interval is that of groups without their own; ScrapeInterval that of the
 	// ticks that follow a scrape.
 	Interval, ScrapeInterval time.Duration

@@ -55,7 +55,8 @@ type Journal struct {
 	log     *slog.Logger
 	metrics *metrics
 
-	queue queue
+	queue    queue
+	lifetime lifetime
 
 	mu sync.RWMutex
 	db *database // guarded by mu; nil while closed

@@ -94,12 +94,12 @@ func TestAlive(t *testing.T) {
 			t.Errorf("%s: saved at %v, %v; want %v", when, at, err, want)
 		}
 	}
-	if err := j.Alive(t0); err != nil {
+	if err := j.Alive(t0, 0); err != nil {
 		t.Fatal(err)
 	}
 	expect("without a save", time.Time{})
 	save(t, j, alert.Changes{At: t0.Truncate(time.Millisecond)})
-	if err := j.Alive(t0.Truncate(time.Millisecond).Add(time.Minute)); err != nil {
+	if err := j.Alive(t0.Truncate(time.Millisecond).Add(time.Minute), 0); err != nil {
 		t.Fatal(err)
 	}
 	expect("alive after the save", t0.Truncate(time.Millisecond).Add(time.Minute))
@@ -109,8 +109,46 @@ func TestAlive(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect("torn", t0.Add(time.Hour))
-	if err := New(Options{Path: path}).Alive(t0); !errors.Is(err, ErrClosed) {
+	if err := New(Options{Path: path}).Alive(t0, 0); !errors.Is(err, ErrClosed) {
 		t.Errorf("alive of a closed journal: %v, want %v", err, ErrClosed)
+	}
+}
+
+// TestAliveIsSparing counts the marks: none where the file tells it already.
+func TestAliveIsSparing(t *testing.T) {
+	j := open(t, filepath.Join(t.TempDir(), "journal.db"))
+	marks := 0
+	alive := func(at time.Time) {
+		t.Helper()
+		before := j.lastAlive()
+		if err := j.Alive(at, 5*time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		if !j.lastAlive().Equal(before) {
+			marks++
+		}
+	}
+	at := t0.Truncate(time.Second)
+	save(t, j, alert.Changes{At: at})
+	for until := at.Add(time.Hour); at.Before(until); {
+		at = at.Add(15 * time.Second)
+		alive(at)
+	}
+	if marks != 12 {
+		t.Errorf("%d marks in an hour, want 12", marks)
+	}
+	marks = 0
+	for range 60 {
+		at = at.Add(time.Minute)
+		save(t, j, alert.Changes{At: at})
+		alive(at.Add(15 * time.Second))
+	}
+	if marks != 0 {
+		t.Errorf("%d marks after saves", marks)
+	}
+	alive(at.Add(-90 * time.Minute))
+	if marks != 1 {
+		t.Error("no mark after the clock stepped back")
 	}
 }
 

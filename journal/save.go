@@ -111,6 +111,11 @@ func (j *Journal) save(cs []alert.Changes) error {
 		j.log.Error("outbox is full, its oldest incidents are dropped", "dropped", dropped, "capacity", j.opts.Capacity)
 	}
 	j.metrics.saves.Add(float64(len(cs)))
+	for _, c := range cs {
+		if !c.At.IsZero() {
+			j.lifetime.told(c.At)
+		}
+	}
 	return nil
 }
 

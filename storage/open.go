@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -185,7 +186,7 @@ func (s *Store) tsdbOptions(h *handle) *tsdb.Options {
 	if h.memory {
 		o.WALSegmentSize = -1 // there is no next process to replay it
 	}
-	o.WALCompression = compression.Snappy
+	o.WALCompression = logCompression(runtime.NumCPU())
 	o.MaxBlockChunkSegmentSize = s.part(filepath.Dir(h.dir), chunkSegmentSize, 1<<18)
 	o.StripeSize = stripeSize
 	o.HeadChunksWriteBufferSize = writeBuffer
@@ -193,6 +194,19 @@ func (s *Store) tsdbOptions(h *handle) *tsdb.Options {
 		return s.newCompactor(ctx, h, r, l, ranges, pool, opts)
 	}
 	return o
+}
+
+// fewCPUs is up to how many the log is compressed with zstd.
+const fewCPUs = 4
+
+// logCompression is that of the log, which is most of what is written: with zstd a
+// scrape takes a third less of it than with Snappy. But its encoder holds 1.8 MB for
+// each CPU that there is, and a host with many has no card for a disk.
+func logCompression(cpus int) compression.Type {
+	if cpus <= fewCPUs {
+		return compression.Zstd
+	}
+	return compression.Snappy
 }
 
 // maxBlock lets one block cover a tenth of the retention, so that dropping the

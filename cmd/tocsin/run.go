@@ -87,7 +87,7 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	d.feed = feed
 	eng := engine.New(engine.Options{
 		Queryable: store, Appendable: feed, Plan: compiled, Notify: notifier.Send, Journal: jrnl.Save, Now: clk.moment, Oldest: store.Oldest,
-		Counting: aliveMark(s, store, jrnl, log),
+		Counting: newLifeMark(s, store, jrnl, log).note,
 		Interval: s.evalInterval, ScrapeInterval: s.scrapeInterval,
 		ResendDelay: s.resendDelay, HoldLimit: s.holdLimit, AlertLimit: s.alertLimit, PauseHold: s.pauseHold,
 		ExternalLabels: s.externalLabels, ExternalURL: s.externalURL(), Logger: log, Registerer: reg,

@@ -3,14 +3,11 @@ package main
 import (
 	"context"
 	"errors"
-	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/tocsin/tocsin/alert"
 	"github.com/tocsin/tocsin/engine"
 	"github.com/tocsin/tocsin/journal"
-	"github.com/tocsin/tocsin/storage"
 )
 
 // open opens the store, in memory if the disk refuses, and restores what the
@@ -143,29 +140,5 @@ func wait(ctx context.Context, d time.Duration) bool {
 		return false
 	case <-time.After(d):
 		return true
-	}
-}
-
-// aliveEvery is how many intervals lie between two marks that the process lives.
-const aliveEvery = 4
-
-// aliveMark notes for the next process until when this one evaluated, where no
-// samples on the disk tell; it costs the flash a page, so not with every evaluation.
-func aliveMark(s settings, store *storage.Store, jrnl *journal.Journal, log *slog.Logger) func(time.Time) {
-	var mu sync.Mutex
-	var last time.Time
-	return func(at time.Time) {
-		if !s.memory && !store.Degraded() {
-			return
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		if since := at.Sub(last); since >= 0 && since < aliveEvery*s.evalInterval {
-			return
-		}
-		last = at
-		if err := jrnl.Alive(at); err != nil {
-			log.Debug("no mark of life", "err", err)
-		}
 	}
 }
