@@ -24,7 +24,7 @@ func (b *bench) latency(ctx context.Context, _ int, all []contestant) (err error
 		return err
 	}
 	defer func() { err = errors.Join(err, removeAll(lanes)) }()
-	if err := up(ctx, lanes); err != nil {
+	if err := upApart(ctx, lanes); err != nil {
 		return err
 	}
 	r := rand.New(rand.NewPCG(b.form.seed, 3))
@@ -43,6 +43,19 @@ func (b *bench) latency(ctx context.Context, _ int, all []contestant) (err error
 			b.addLatency(l, round, flips)
 		}
 		return nil
+	})
+}
+
+// upApart starts the lanes spread over an interval. Some scrape when they start, and
+// then in that rhythm: started together, each would be measured while the others
+// evaluate, which no host has to bear that runs one of them.
+func upApart(ctx context.Context, lanes []*lane) error {
+	return each(lanes, func(l *lane) error {
+		nth := time.Duration(slices.Index(lanes, l))
+		if err := pause(ctx, nth*l.setup.interval/time.Duration(len(lanes))); err != nil {
+			return err
+		}
+		return l.up(ctx)
 	})
 }
 

@@ -20,8 +20,8 @@ func (f form) sections() []section {
 		},
 		{
 			title: "From change to alert",
-			text: fmt.Sprintf("%d series, %d rules in groups of %d, a scrape and an evaluation every %s; all at once. %d times, %d gauges rise at random moments within %s, each with a rule without `for` in another group. "+
-				"The time from the scrape that brings the change to the POST at Alertmanager's API (mean and longest), and the whole from the change (mean), half an interval of waiting for the scrape included.",
+			text: fmt.Sprintf("%d series, %d rules in groups of %d, a scrape and an evaluation every %s; all at once, started apart from each other. %d times, %d gauges rise at random moments within %s, each with a rule without `for` in another group. "+
+				"The time from the scrape that brings the change, when its request comes to the target, to the POST at Alertmanager's API (mean and longest): more than from the scrape's commit, which nobody sees from outside, and the whole from the change (mean), half an interval of waiting for the scrape included.",
 				f.series, f.latencyRules, rulesPerGroup, f.latencyInterval, f.latencyRounds, f.flips/f.latencyRounds, f.latencySpan),
 			columns: []column{
 				{measureDelay, "scrape to POST", duration}, {measureDelayMax, "longest", duration},

@@ -5,8 +5,6 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
-	"runtime/debug"
-	"runtime/metrics"
 	"time"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
@@ -20,7 +18,8 @@ const (
 	// leastMemory is the least soft limit of the heap, whatever the cgroup says: with
 	// less the process does hardly anything but collect.
 	leastMemory = 32 << 20
-	// paceEvery is how often the pace is decided, and what is not in use is handed back.
+	// paceEvery is how often the pace is decided at most, and what is not in use is
+	// handed back.
 	paceEvery = 10 * time.Second
 	// freeLimit is how much free heap may stay with the process. There is more after
 	// a peak: the start, a compaction, a reload, a storm.
@@ -57,25 +56,31 @@ type pace int
 
 const (
 	busy    pace = iota // all the CPUs: so it starts
-	thrifty             // one: each that Go may use keeps a cache of the heap, and workers of the collector to wake
+	thrifty             // few: each that Go may use keeps a cache of the heap, and workers of the collector to wake
 )
+
+// fewCPUs are those of a thrifty process: one evaluates while the other waits for the
+// disk. A single one would wait too, until Go notices: up to 10 ms each time.
+const fewCPUs = 2
 
 // footprint keeps the process small while it has little to do. Only run calls its
 // methods.
 type footprint struct {
 	log     *slog.Logger
 	program []mapping
-	free    []metrics.Sample
+	heap    *heap
+	every   time.Duration // between two scrapes
+	scraped chan struct{} // one slot: there was one
 	asked   time.Time     // when the pace was last decided
 	used    time.Duration // CPU until then
 	pace    pace
 	given   bool // by the environment: that has its way
 }
 
-func newFootprint(log *slog.Logger) *footprint {
+// newFootprint is told how often there is a scrape.
+func newFootprint(every time.Duration, log *slog.Logger) *footprint {
 	f := &footprint{
-		log:   log.With("component", "footprint"),
-		free:  []metrics.Sample{{Name: "/memory/classes/heap/free:bytes"}},
+		log: log.With("component", "footprint"), heap: newHeap(), every: every, scraped: make(chan struct{}, 1),
 		asked: time.Now(), used: cpuTime(),
 	}
 	_, f.given = os.LookupEnv("GOMAXPROCS")
@@ -89,12 +94,38 @@ func (f *footprint) run(ctx context.Context) error {
 		f.log.Debug("own program is not trimmed", "err", err)
 	}
 	f.program = program
-	defer tend()()
-	for wait(ctx, paceEvery) {
-		f.keepPace(time.Now(), cpuTime())
-		f.trim()
+	f.heap.tend()
+	defer f.heap.stop()
+	look := time.NewTimer(paceEvery)
+	defer look.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-f.scraped:
+			look.Reset(f.untilQuiet(time.Now()))
+		case <-look.C:
+			f.keepPace(time.Now(), cpuTime())
+			f.heap.rest(time.Now())
+			f.trim()
+			look.Reset(max(paceEvery, f.every))
+		}
 	}
-	return nil
+}
+
+// hearScrape is to be called with each scrape, and does not block: what follows from
+// it is to be over when run has a look.
+func (f *footprint) hearScrape() {
+	select {
+	case f.scraped <- struct{}{}:
+	default:
+	}
+}
+
+// untilQuiet is how long after a scrape there is a look: when all that the one has
+// brought is done, and the next is far.
+func (f *footprint) untilQuiet(now time.Time) time.Duration {
+	return max(min(f.every/5, paceEvery), f.asked.Add(paceEvery).Sub(now))
 }
 
 // keepPace is told the time and the CPU used until then.
@@ -115,24 +146,20 @@ func (f *footprint) keepPace(now time.Time, used time.Duration) {
 	switch {
 	case f.given:
 	case next == thrifty:
-		runtime.GOMAXPROCS(1)
+		runtime.GOMAXPROCS(fewCPUs)
 	default:
 		runtime.SetDefaultGOMAXPROCS()
 	}
 }
 
-// trim hands back what a peak has left of free heap, and the pages of the program
-// that are not in use: half of what the start has touched never is again.
+// trim hands back the pages of the program that are not in use: half of what the start
+// has touched never is again.
 //
-// The latter stay in the page cache, as the program's file does anyway, and those in
-// use are back with the next evaluation, by a few hundred minor faults, at less than
-// half a millisecond each time. What is gained is that the rest counts for nothing and
-// is the first that the kernel takes when memory is short.
+// They stay in the page cache, as the program's file does anyway, and those in use are
+// back with the next evaluation, by a few hundred minor faults, at less than half a
+// millisecond each time. What is gained is that the rest counts for nothing and is the
+// first that the kernel takes when memory is short.
 func (f *footprint) trim() {
-	metrics.Read(f.free)
-	if f.free[0].Value.Uint64() > freeLimit {
-		debug.FreeOSMemory()
-	}
 	for _, m := range f.program {
 		if err := m.drop(); err != nil {
 			f.log.Debug("own program is not trimmed", "err", err)

@@ -18,26 +18,30 @@ func TestThrift(t *testing.T) {
 	}
 	all := runtime.GOMAXPROCS(0)
 	defer runtime.SetDefaultGOMAXPROCS()
-	f := newFootprint(slog.New(slog.DiscardHandler))
+	f := newFootprint(time.Minute, slog.New(slog.DiscardHandler))
 	now, used := f.asked, f.used
 	for _, step := range []struct {
 		cpu  time.Duration // in ten seconds
-		cpus int
+		want pace
 	}{
-		{time.Second, all}, // a tenth of a CPU is neither much nor little
-		{9 * time.Second, all},
-		{time.Second, all},
-		{time.Second / 5, 1},
-		{time.Second, 1},
-		{0, 1},
-		{4 * time.Second, all},
-		{15 * time.Second, all},
-		{time.Second / 5, 1},
+		{time.Second, busy}, // a tenth of a CPU is neither much nor little
+		{9 * time.Second, busy},
+		{time.Second, busy},
+		{time.Second / 5, thrifty},
+		{time.Second, thrifty},
+		{0, thrifty},
+		{4 * time.Second, busy},
+		{15 * time.Second, busy},
+		{time.Second / 5, thrifty},
 	} {
 		now, used = now.Add(10*time.Second), used+step.cpu
 		f.keepPace(now, used)
-		if cpus := runtime.GOMAXPROCS(0); cpus != step.cpus {
-			t.Errorf("after %v of CPU in 10 s: %d CPUs, want %d", step.cpu, cpus, step.cpus)
+		cpus := all
+		if step.want == thrifty {
+			cpus = fewCPUs
+		}
+		if got := runtime.GOMAXPROCS(0); f.pace != step.want || got != cpus {
+			t.Errorf("after %v of CPU in 10 s: pace %d with %d CPUs, want %d with %d", step.cpu, f.pace, got, step.want, cpus)
 		}
 	}
 }
@@ -48,11 +52,27 @@ func TestThriftLeavesTheEnvironment(t *testing.T) {
 	t.Setenv("GOGC", "70")
 	cpus, percent := runtime.GOMAXPROCS(0), debug.SetGCPercent(70)
 	defer debug.SetGCPercent(percent)
-	f := newFootprint(slog.New(slog.DiscardHandler))
-	defer tend()()
+	f := newFootprint(time.Minute, slog.New(slog.DiscardHandler))
+	f.heap.tend()
+	defer f.heap.stop()
 	f.keepPace(f.asked.Add(10*time.Second), f.used)
 	if got := debug.SetGCPercent(70); got != 70 || runtime.GOMAXPROCS(0) != cpus {
 		t.Errorf("GOGC=%d on %d CPUs, want 70 on %d", got, runtime.GOMAXPROCS(0), cpus)
+	}
+}
+
+// TestQuiet: a look comes between two scrapes, and not more often than the pace is decided.
+func TestQuiet(t *testing.T) {
+	for _, row := range []struct{ every, looked, want time.Duration }{
+		{15 * time.Second, time.Minute, 3 * time.Second},
+		{5 * time.Minute, time.Minute, paceEvery}, // soon enough after the start
+		{time.Second, 3 * time.Second, paceEvery - 3*time.Second},
+		{time.Second, 9900 * time.Millisecond, 200 * time.Millisecond},
+	} {
+		f := newFootprint(row.every, slog.New(slog.DiscardHandler))
+		if got := f.untilQuiet(f.asked.Add(row.looked)); got != row.want {
+			t.Errorf("a scrape every %v, %v after a look: the next in %v, want %v", row.every, row.looked, got, row.want)
+		}
 	}
 }
 
@@ -77,7 +97,7 @@ func fileResident(t *testing.T) int {
 
 // TestTrimDropsTheProgram: its pages go, and it runs on.
 func TestTrimDropsTheProgram(t *testing.T) {
-	f := newFootprint(slog.New(slog.DiscardHandler))
+	f := newFootprint(time.Minute, slog.New(slog.DiscardHandler))
 	var err error
 	if f.program, err = programMappings(); err != nil {
 		t.Fatal(err)

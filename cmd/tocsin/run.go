@@ -69,7 +69,8 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	}
 	announce(log, problems)
 	limitMemory(log)
-	stop.push("footprint", shortDeadline, background(newFootprint(log).run))
+	small := newFootprint(s.scrapeInterval, log)
+	stop.push("footprint", shortDeadline, background(small.run))
 
 	clk := newClock(log, reg)
 	store := newStore(s, clk, log, reg)
@@ -94,7 +95,7 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	})
 	target := pickTarget(ctx, s)
 	d.renewal = newRenewal(s, target, life.isRunning, leave, log, reg)
-	scraper, err := newScraper(s, target, feed, clk, func(t engine.Tick) { d.renewal.hear(t.Up); eng.Tick(t) }, eng.Announce, log, reg)
+	scraper, err := newScraper(s, target, feed, clk, func(t engine.Tick) { d.renewal.hear(t.Up); eng.Tick(t); small.hearScrape() }, eng.Announce, log, reg)
 	if err != nil {
 		log.Error("scrape", "err", err)
 		return exitFailure
