@@ -60,11 +60,10 @@ func (b *bench) curves(ctx context.Context, _ int, all []contestant) error {
 	return nil
 }
 
-// What is more than the machine can do for all contestants at once.
+// What is more than the machine can do for all contestants at a short interval.
 const (
-	manyRules  = 10_000        // at a short interval
-	manySeries = 100_000       // likewise
-	allWork    = 100_000 * 1e4 // series times rules, at any: only Tocsin is measured then
+	manyRules  = 10_000
+	manySeries = 100_000
 )
 
 // pointLoad is a workload at the interval at which it is measured.
@@ -78,48 +77,57 @@ func (b *bench) pointLoad(w workload) workload {
 
 // pointsOf measures contestants at one size, as far as they come up in time.
 func (b *bench) pointsOf(ctx context.Context, all []contestant, w workload) map[string]point {
-	batches := [][]contestant{all}
-	largest := w.series*w.rules >= allWork
-	if largest { // no peer would come up in time, and variants would tell nothing new
-		batches = nil
-		for _, c := range all {
-			if c.whole() {
-				batches = append(batches, []contestant{c})
-			}
-		}
-	}
 	out := map[string]point{}
-	for _, batch := range batches {
-		points, err := b.points(ctx, batch, w)
+	noPoint := func(of []contestant, err error) {
+		b.log.Warn("no point", "contestants", names(of), "series", w.series, "rules", w.rules, "err", err)
+		b.results.note("%s did not come up in time with %d series and %d rules.", strings.Join(names(of), ", "), w.series, w.rules)
+	}
+	put := func(c contestant, p point) {
+		b.log.Info("point", "contestant", c.name, "series", w.series, "rules", w.rules, "cpu", duration(p.cost.cpu), "rss", size(p.cost.rss), "missed", percent(p.missed), "took", p.took)
+		out[c.name] = p
+	}
+	if w.series*w.rules < allWork {
+		points, err := b.points(ctx, all, w)
 		if err != nil {
-			b.log.Warn("no point", "contestants", names(batch), "series", w.series, "rules", w.rules, "err", err)
-			b.results.note("%s did not come up in time with %d series and %d rules.", strings.Join(names(batch), ", "), w.series, w.rules)
-			continue
+			noPoint(all, err)
+			return out
 		}
 		for i, p := range points {
-			c := batch[i].name
-			b.log.Info("point", "contestant", c, "series", w.series, "rules", w.rules, "cpu", duration(p.cost.cpu), "rss", size(p.cost.rss), "missed", percent(p.missed), "took", p.took)
-			out[c] = p
-			if largest {
-				b.results.set(measureCore, c, 0, p.cost.cpu/seconds(w.interval))
-				b.results.set(measureMissed, c, 0, p.missed)
-			}
+			put(all[i], p)
 		}
+		return out
+	}
+	for _, c := range all {
+		if !c.whole() {
+			continue
+		}
+		p, err := b.core(ctx, c, w)
+		if err != nil {
+			noPoint([]contestant{c}, err)
+			continue
+		}
+		put(c, p)
 	}
 	return out
 }
 
 // points measures contestants with one workload, at once.
-func (b *bench) points(ctx context.Context, all []contestant, w workload) (points []point, err error) {
+func (b *bench) points(ctx context.Context, all []contestant, w workload) ([]point, error) {
 	lanes, err := b.lanes(all, w)
 	if err != nil {
 		return nil, err
 	}
+	return b.measure(ctx, lanes, w.interval, max(b.form.curveWindow, 2*w.interval))
+}
+
+// measure starts lanes, lets them settle for some time, watches them for a window, and
+// removes them.
+func (b *bench) measure(ctx context.Context, lanes []*lane, settle, window time.Duration) (points []point, err error) {
 	defer func() { err = errors.Join(err, removeAll(lanes)) }()
 	if err := up(ctx, lanes); err != nil {
 		return nil, err
 	}
-	if err := pause(ctx, w.interval); err != nil {
+	if err := pause(ctx, settle); err != nil {
 		return nil, err
 	}
 	before := make([]iterations, len(lanes))
@@ -128,12 +136,12 @@ func (b *bench) points(ctx context.Context, all []contestant, w workload) (point
 			return nil, err
 		}
 	}
-	costs, err := watch(ctx, lanes, max(b.form.curveWindow, 2*w.interval))
+	costs, err := watch(ctx, lanes, window)
 	if err != nil {
 		return nil, err
 	}
 	for i, l := range lanes {
-		p, err := l.point(costs[i], before[i], w.interval)
+		p, err := l.point(costs[i], before[i])
 		if err != nil {
 			return nil, err
 		}
@@ -142,7 +150,7 @@ func (b *bench) points(ctx context.Context, all []contestant, w workload) (point
 	return points, nil
 }
 
-func (l *lane) point(c cost, before iterations, interval time.Duration) (point, error) {
+func (l *lane) point(c cost, before iterations) (point, error) {
 	after, err := l.iterations()
 	if err != nil {
 		return point{}, err
@@ -152,5 +160,5 @@ func (l *lane) point(c cost, before iterations, interval time.Duration) (point, 
 		return point{}, err
 	}
 	missed := after.since(before)
-	return point{cost: c, missed: missed, took: ev.longest, slow: missed > 0 || ev.longest > interval}, nil
+	return point{cost: c, missed: missed, took: ev.longest, slow: missed > 0 || ev.longest > l.setup.interval}, nil
 }

@@ -37,6 +37,7 @@ const (
 	measureStormPeak    = "storm_peak"
 	measureBinary       = "binary"
 	measureCore         = "core"
+	measureProcess      = "core_process"
 	measureMissed       = "missed"
 )
 

@@ -57,7 +57,7 @@ func (f form) sections() []section {
 
 func (f form) curveText() string {
 	return fmt.Sprintf("%d rules over a growing number of series; a growing number of rules over %d series; and both. An interval of %s, watched for %s, all at once; "+
-		"an interval of %s with %d rules or %d series. With both only Tocsin is measured, as a cycle takes the others several intervals of CPU time (see the goals), and they would not come up. %d scrapes of the past are written before the first. "+
+		"an interval of %s with %d rules or %d series. With both only Tocsin is measured, as a cycle takes the others several intervals of CPU time (see the goals), and they would not come up; what the rules take of it is the difference to a process that has the same series and one rule that reads none, at the same time. %d scrapes of the past are written before the first. "+
 		"A hollow point is a contestant that cannot keep up: its evaluations take longer than the interval, what it costs is not the whole, and it has no larger point.",
 		f.rules, f.curveRulesSeries, f.curveInterval, f.curveWindow, realInterval, manyRules, manySeries, usualWindow)
 }

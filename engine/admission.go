@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -35,38 +36,49 @@ const maxWaiting = 10_000
 
 // admit makes pending alerts of new elements until a limit is reached: those
 // that wait longest first, and of these by their labels, as the order of a result
-// is nobody's. It returns them, and how many it kept out.
-func (r *alertingRule) admit(fresh []found, in input, certain bool) (admitted []*activeAlert, heldBack int) {
-	if in.limit > 0 || r.engine.quota.max > 0 {
+// is nobody's. It returns them, and how many it kept out. The error is that of the
+// context: those whose templates it has cut off are new again the next time.
+func (r *alertingRule) admit(ctx context.Context, fresh []found, in input, certain bool) (admitted []*activeAlert, heldBack int, err error) {
+	for i := range fresh {
+		fresh[i].since = r.since(fresh[i].fp, in.ts)
+	}
+	room := in.limit - r.active.count()
+	none := in.limit > 0 && room <= 0 || r.engine.quota.full()
+	if (in.limit > 0 || r.engine.quota.max > 0) && (!none || len(fresh) > maxWaiting) {
 		slices.SortStableFunc(fresh, func(a, b found) int {
-			return cmp.Or(r.since(a.fp, in.ts).Compare(r.since(b.fp, in.ts)), labels.Compare(a.labels, b.labels))
+			return cmp.Or(a.since.Compare(b.since), labels.Compare(a.labels, b.labels))
 		})
 	}
 	waiting := map[alert.Fingerprint]time.Time{}
+	if none {
+		waiting = make(map[alert.Fingerprint]time.Time, min(len(fresh), maxWaiting))
+	}
 	if !certain { // what is not returned may wait all the same
 		maps.Copy(waiting, r.waiting)
 	}
-	room := in.limit - r.active.count()
 	for _, f := range fresh {
-		since := r.since(f.fp, in.ts)
-		if in.limit > 0 && room <= 0 || !r.engine.quota.take(r, since) {
+		if none || in.limit > 0 && room <= 0 || !r.engine.quota.take(r, f.since) {
 			heldBack++
 			if len(waiting) < maxWaiting {
-				waiting[f.fp] = since
+				waiting[f.fp] = f.since
 			}
 			continue
+		}
+		notes := r.annotate(ctx, *f.sample, in.ts)
+		if ctx.Err() != nil { // they may tell of that
+			return admitted, heldBack, context.Cause(ctx)
 		}
 		room--
 		delete(waiting, f.fp)
 		a := r.active.add(f.fp, alert.Alert{
-			State: alert.Pending, Labels: f.labels, Annotations: f.annotations, Value: f.value, ActiveAt: since,
+			State: alert.Pending, Labels: f.labels, Annotations: notes, Value: f.sample.F, ActiveAt: f.since,
 		})
 		a.changed, a.seen = true, true
 		delete(r.gone, f.fp)
 		admitted = append(admitted, a)
 	}
 	r.waiting, r.heldBack = waiting, heldBack
-	return admitted, heldBack
+	return admitted, heldBack, nil
 }
 
 // lookAt notes whether an evaluation saw who waits; time in which none does counts

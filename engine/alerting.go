@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql"
 
 	"github.com/tocsin/tocsin/alert"
 )
@@ -19,7 +20,8 @@ type alertingRule struct {
 	engine *Engine
 	// templateErr is the last error of a template, so that it is logged once.
 	templateErr string
-	ghost       bool // there is state, but no rule that could be read
+	failing     string // the last error of a template in the evaluation under way
+	ghost       bool   // there is state, but no rule that could be read
 	// templates are the rule's templates, by what they were written as.
 	templates map[string]*ruleTemplate
 	active    activeSet
@@ -43,12 +45,13 @@ type alertingRule struct {
 	said int // how many changes this evaluation has logged
 }
 
-// found is an element that the expression returned.
+// found is an element that the expression returned, and the alert that it is.
 type found struct {
-	fp          alert.Fingerprint
-	labels      labels.Labels
-	annotations labels.Labels
-	value       float64
+	fp     alert.Fingerprint
+	labels labels.Labels
+	sample *promql.Sample
+	since  time.Time     // of a new one: when it was first seen
+	notes  labels.Labels // of one that is there: its annotations
 }
 
 func (r *alertingRule) eval(ctx context.Context, in input) ([]point, error) {
@@ -82,12 +85,15 @@ func (r *alertingRule) eval(ctx context.Context, in input) ([]point, error) {
 	heldBack := 0
 	if asked {
 		var admitted []*activeAlert
-		admitted, heldBack = r.admit(fresh, in, certain)
+		admitted, heldBack, err = r.admit(ctx, fresh, in, certain)
 		for _, a := range admitted {
 			r.advance(a, ev, in.ts)
 		}
 	}
 	r.logMore()
+	if asked {
+		r.logTemplates()
+	}
 	r.settle(in.limit, asked)
 	if err == nil && heldBack > 0 {
 		err = r.overflow(in.limit, heldBack)
@@ -96,13 +102,14 @@ func (r *alertingRule) eval(ctx context.Context, in input) ([]point, error) {
 }
 
 // look finds what the expression returned among the alerts that are there, and
-// gives what is not.
+// gives what is not, in the place of the result.
 func (r *alertingRule) look(result []found) (fresh []found) {
+	fresh = result[:0]
 	for _, f := range result {
 		if a := r.active.get(f.fp); a != nil && a.State != alert.Inactive {
-			a.Value, a.seen = f.value, true
-			if !labels.Equal(a.Annotations, f.annotations) { // else it shares those that others hold
-				a.Annotations = f.annotations
+			a.Value, a.seen = f.sample.F, true
+			if !labels.Equal(a.Annotations, f.notes) { // else it shares those that others hold
+				a.Annotations = f.notes
 			}
 			continue
 		}
@@ -123,43 +130,29 @@ func (r *alertingRule) query(ctx context.Context, in input) ([]found, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.failing = ""
 	if len(vec) == 0 {
-		r.templateErr = ""
 		return nil, nil
 	}
-	failed := ""
 	result := make([]found, 0, len(vec))
 	seen := make(map[alert.Fingerprint]bool, len(vec))
 	lb := labels.NewBuilder(labels.EmptyLabels())
-	for _, s := range vec {
-		x := r.engine.expander(ctx, r.rule.Alert, s, in.ts)
-		lb.Reset(s.Metric)
-		lb.Del(labels.MetricName)
-		r.rule.Labels.Range(func(l labels.Label) { lb.Set(l.Name, x.expand(r.templates[l.Value])) })
-		lb.Set(labels.AlertName, r.rule.Alert)
-		ls := lb.Labels()
-		f := found{fp: alert.Fingerprint(ls.Hash()), labels: ls, value: s.F}
+	for i := range vec {
+		s := &vec[i]
+		f := found{sample: s, labels: r.labelsOf(ctx, lb, *s, in.ts)}
+		f.fp = alert.Fingerprint(f.labels.Hash())
 		if seen[f.fp] {
 			return nil, errDuplicate
 		}
 		seen[f.fp] = true
-		if !r.engine.opts.NoAnnotations {
-			sb := labels.NewScratchBuilder(r.rule.Annotations.Len())
-			r.rule.Annotations.Range(func(l labels.Label) { sb.Add(l.Name, x.expand(r.templates[l.Value])) })
-			f.annotations = sb.Labels()
+		if a := r.active.get(f.fp); a != nil && a.State != alert.Inactive {
+			f.notes = r.annotate(ctx, *s, in.ts)
 		}
 		result = append(result, f)
-		if x.err != nil {
-			failed = x.err.Error()
-		}
 	}
 	if ctx.Err() != nil { // labels with errors in them would be other alerts
 		return nil, context.Cause(ctx)
 	}
-	if failed != r.templateErr && failed != "" {
-		r.engine.log.Warn("template fails, its error stands in its place", "rule", r.rule.Alert, "err", failed)
-	}
-	r.templateErr = failed
 	return result, nil
 }
 

@@ -33,6 +33,7 @@ type Engine struct {
 	promql  *promql.Engine
 	quota   *quota
 	slots   slots
+	checks  checks
 	trouble journalTrouble
 
 	mu       sync.Mutex

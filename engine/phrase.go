@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	texttemplate "text/template"
 	"text/template/parse"
@@ -12,6 +13,8 @@ import (
 // ruleTemplate is a template of a rule, made ready for its evaluations.
 type ruleTemplate struct {
 	bounded string
+	// plain: it has no action, as most labels, and says what is written.
+	plain bool
 	// phrase is the same, for what most templates are: words, labels and the value.
 	// nil where it is more than that.
 	phrase []piece
@@ -29,14 +32,17 @@ func (t *ruleTemplate) ready() *texttemplate.Template {
 	return t.compiled
 }
 
-// piece is a part of a phrase: words, or the label of that name, or the value.
+// piece is a part of a phrase: words, or the label of that name, or the value, as it
+// is or as a function writes it.
 type piece struct {
 	words, label string
 	value        bool
+	write        func(any) (string, error)
 }
 
 func newTemplate(template string) *ruleTemplate {
-	return &ruleTemplate{bounded: bounded(template), phrase: phraseOf(template)}
+	text := bounded(template)
+	return &ruleTemplate{bounded: text, plain: !strings.Contains(text, "{{"), phrase: phraseOf(template)}
 }
 
 // phraseOf takes a template apart; nil if there is more in it than words, labels
@@ -69,28 +75,72 @@ func pieceOf(n parse.Node) (piece, bool) {
 	case *parse.TextNode:
 		return piece{words: string(n.Text)}, true
 	case *parse.ActionNode:
-		if len(n.Pipe.Decl) > 0 || len(n.Pipe.Cmds) != 1 || len(n.Pipe.Cmds[0].Args) != 1 {
+		args := argsOf(n.Pipe)
+		if len(args) == 0 {
 			return piece{}, false
 		}
-		v, ok := n.Pipe.Cmds[0].Args[0].(*parse.VariableNode)
+		v, ok := args[len(args)-1].(*parse.VariableNode)
 		switch {
 		case !ok:
 		case len(v.Ident) == 1 && v.Ident[0] == "$value":
-			return piece{value: true}, true
-		case len(v.Ident) == 2 && v.Ident[0] == "$labels":
+			return valuePiece(args[:len(args)-1])
+		case len(v.Ident) == 2 && v.Ident[0] == "$labels" && len(args) == 1:
 			return piece{label: v.Ident[1]}, true
 		}
 	}
 	return piece{}, false
 }
 
-// say is the phrase for an element of a result, as text/template writes it.
-func say(phrase []piece, s promql.Sample) string {
+// argsOf gives a call as it is written without a pipe; nil for what is more than one.
+func argsOf(pipe *parse.PipeNode) []parse.Node {
+	switch {
+	case len(pipe.Decl) > 0:
+	case len(pipe.Cmds) == 1:
+		return pipe.Cmds[0].Args
+	case len(pipe.Cmds) == 2 && len(pipe.Cmds[0].Args) == 1:
+		return append(slices.Clone(pipe.Cmds[1].Args), pipe.Cmds[0].Args[0])
+	}
+	return nil
+}
+
+// valuePiece is the value as a call writes it that has it as its last argument.
+func valuePiece(call []parse.Node) (piece, bool) {
+	p := piece{value: true}
+	if len(call) == 0 {
+		return p, true
+	}
+	f, ok := call[0].(*parse.IdentifierNode)
+	if !ok {
+		return piece{}, false
+	}
+	switch {
+	case len(call) == 1:
+		p.write, _ = functions[f.Ident].(func(any) (string, error))
+	case len(call) == 2 && f.Ident == "printf":
+		if format, ok := call[1].(*parse.StringNode); ok {
+			p.write = func(v any) (string, error) { return fmt.Sprintf(format.Text, v), nil }
+		}
+	}
+	return p, p.write != nil
+}
+
+// say is the phrase for an element of a result, as text/template writes it. It is
+// false where a function refuses the value: its error is for the library to tell.
+func say(phrase []piece, s promql.Sample) (string, bool) {
 	var b strings.Builder
 	for _, p := range phrase {
 		switch {
 		case p.value && s.H != nil:
+			if p.write != nil {
+				return "", false
+			}
 			fmt.Fprint(&b, s.H)
+		case p.write != nil:
+			text, err := p.write(s.F)
+			if err != nil {
+				return "", false
+			}
+			b.WriteString(text)
 		case p.value:
 			fmt.Fprint(&b, s.F)
 		case p.label != "":
@@ -99,5 +149,5 @@ func say(phrase []piece, s promql.Sample) string {
 			b.WriteString(p.words)
 		}
 	}
-	return b.String()
+	return b.String(), true
 }

@@ -24,8 +24,11 @@ func TestPhrases(t *testing.T) {
 	phrases := 0
 	for template, isPhrase := range map[string]bool{
 		"{{ $value }} of {{ $labels.a }}": true, "{{$labels.b}}": true, "{{ $labels.nope }}": true, " {{- $value -}} x ": true,
-		"{{/* nothing */}}{{ $value }}": true, "{{ $value | humanize }}": false, "{{ $labels }}": false, "{{ .Value }}": false,
-		"{{ $externalURL }}": false, "{{ if $value }}x{{ end }}": false, "{{ $x := $value }}{{ $x }}": false, "{{ printf \"%v\" $value }}": false,
+		"{{/* nothing */}}{{ $value }}": true, "{{ $value | humanize }}": true, "{{ humanizePercentage $value }} of it": true, "{{ $value | humanizeDuration }}": true,
+		"{{ humanizeTimestamp $value }}": true, "{{ $value | humanize1024 }}B": true, `{{ $value | printf "%.2f%%" }}`: true, `{{ printf "%s" $value }}`: true,
+		`{{ printf "%v %v" $labels.a $value }}`: false, "{{ $value | humanize | toUpper }}": false, "{{ $labels.a | humanize }}": false,
+		"{{ $value | toUpper }}": false, "{{ $value | $value }}": false, "{{ $labels.a $value }}": false, `{{ $value | print "x" }}`: false, "{{ $labels }}": false, "{{ .Value }}": false,
+		"{{ $externalURL }}": false, "{{ if $value }}x{{ end }}": false, "{{ $x := $value }}{{ $x }}": false, "{{ printf \"%v\" $value }}": true,
 		"{{ $value": false, "{{ $nope }}": false, "{{ $labels.a.b }}": false, "{{ with $value }}{{ . }}{{ end }}": false, "no template": false,
 	} {
 		fast := newTemplate(template)

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/prometheus/prometheus/promql"
@@ -9,9 +10,38 @@ import (
 	"github.com/tocsin/tocsin/engine/plan"
 )
 
-// checkEvery is how many evaluations of rules by the plan there are to one that is
-// repeated on the query engine, and compared.
-const checkEvery = 2000
+const (
+	// checkEvery is how many evaluations of a group's rules by the plan there are to one
+	// that is repeated on the query engine, and compared.
+	checkEvery = 2000
+	// checkRest is how many times as long as such a comparison took there is no other, of
+	// any group: with many rules they cost half a percent of a core, and no more.
+	checkRest = 200
+)
+
+// checks paces the comparisons, one at a time. It may be used from any goroutine.
+type checks struct {
+	mu         sync.Mutex
+	busy       bool
+	last, next time.Time // of the one before, and not before that the next; in the time of evaluations
+}
+
+// begin tells whether there may be one for an evaluation at a time; then end follows.
+func (c *checks) begin(at time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.busy || at.Before(c.next) && !at.Before(c.last) { // the clock may have gone back
+		return false
+	}
+	c.busy, c.last = true, at
+	return true
+}
+
+func (c *checks) end(took time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.busy, c.next = false, c.last.Add(checkRest*took)
+}
 
 // compile gives the expressions of all rules to the plan, if there is one.
 func (e *Engine) compile(groups []*group) {
@@ -52,9 +82,12 @@ func (g *group) checkPlan(ctx context.Context, at time.Time) {
 	if g.engine.opts.Plan == nil || len(g.rules) == 0 {
 		return
 	}
-	if g.unchecked += len(g.rules); g.unchecked < checkEvery || len(g.ticks) > 0 {
+	g.unchecked += len(g.rules)
+	if g.unchecked < checkEvery || len(g.ticks) > 0 || !g.engine.checks.begin(at) {
 		return
 	}
+	start := time.Now()
+	defer func() { g.engine.checks.end(time.Since(start)) }()
 	g.unchecked = 0
 	b := g.rules[g.toCheck%len(g.rules)].base()
 	g.toCheck++

@@ -3,6 +3,7 @@ package engine
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -62,5 +63,25 @@ tocsin_plan_mismatches_total 0
 `
 	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "tocsin_plan_checks_total", "tocsin_plan_evaluations_total", "tocsin_plan_mismatches_total"); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestChecksRest: however many groups there are, comparisons take no more than their
+// part of the time, and one that the clock has jumped over holds up no other.
+func TestChecksRest(t *testing.T) {
+	var c checks
+	if !c.begin(t0) || c.begin(t0) {
+		t.Fatal("there is not one at a time")
+	}
+	c.end(time.Second)
+	if c.begin(t0.Add((checkRest - 1) * time.Second)) {
+		t.Error("there is another too early")
+	}
+	if !c.begin(t0.Add(checkRest * time.Second)) {
+		t.Error("there is no other after the rest")
+	}
+	c.end(time.Second)
+	if !c.begin(t0) {
+		t.Error("there is no other after the clock went back")
 	}
 }

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"maps"
 	"sync"
 	"time"
 
@@ -17,7 +16,7 @@ type quota struct {
 	mu      sync.Mutex
 	used    map[*alertingRule]int                             // guarded by mu
 	total   int                                               // guarded by mu: all of used
-	waiting map[*alertingRule]map[alert.Fingerprint]time.Time // guarded by mu: copies
+	waiting map[*alertingRule]map[alert.Fingerprint]time.Time // guarded by mu: the rules' own, which do not change
 }
 
 func newQuota(limit int) *quota {
@@ -36,6 +35,13 @@ func (q *quota) take(r *alertingRule, since time.Time) bool {
 	q.used[r]++
 	q.total++
 	return true
+}
+
+// full tells that nobody finds room.
+func (q *quota) full() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.max > 0 && q.total >= q.max
 }
 
 // older counts the alerts of other rules that wait since before a time, up to
@@ -65,7 +71,7 @@ func (q *quota) settle(r *alertingRule, active int, waiting map[alert.Fingerprin
 	q.total += active - q.used[r]
 	q.used[r] = active
 	if len(waiting) > 0 {
-		q.waiting[r] = maps.Clone(waiting) // the rule's own moves with the clock
+		q.waiting[r] = waiting
 	} else {
 		delete(q.waiting, r)
 	}

@@ -78,6 +78,7 @@ func (e *Engine) newGroup(rg rules.Group) *group {
 		log:   e.log.With("file", rg.File, "group", rg.Name),
 	}
 	setDefault(&g.interval, e.opts.Interval)
+	g.unchecked = int(phase(g.key(), checkEvery)) // not all groups at once
 	if rg.QueryOffset != nil {
 		g.offset = *rg.QueryOffset
 	}

@@ -29,12 +29,17 @@ func due(ts, last time.Time, interval, scrape time.Duration) bool {
 // depend on nothing but interval and identity, so that they survive restarts and
 // differ between groups.
 func nextSlot(now time.Time, interval time.Duration, id string) time.Time {
-	h := fnv.New64a()
-	h.Write([]byte(id))
-	offset := time.Duration(h.Sum64() % uint64(interval))
+	offset := time.Duration(phase(id, uint64(interval)))
 	slot := now.Add(-offset).Truncate(interval).Add(offset)
 	for !slot.After(now) {
 		slot = slot.Add(interval)
 	}
 	return slot
+}
+
+// phase is a number below n, for each id another: what recurs for each is spread by it.
+func phase(id string, n uint64) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(id))
+	return h.Sum64() % n
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/timestamp"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/template"
@@ -33,11 +34,13 @@ func (e *Engine) expander(ctx context.Context, rule string, s promql.Sample, ts 
 // expand fills in one template. A failure becomes its text, as in Prometheus: a
 // wrong annotation must not cost the alert.
 func (x *expander) expand(t *ruleTemplate) string {
-	switch {
-	case t.phrase != nil:
-		return say(t.phrase, x.sample)
-	case !strings.Contains(t.bounded, "{{"):
-		return t.bounded // as most labels: what a template without an action gives
+	if t.plain {
+		return t.bounded
+	}
+	if t.phrase != nil {
+		if text, ok := say(t.phrase, x.sample); ok {
+			return text
+		}
 	}
 	opts := x.engine.opts
 	if x.data == nil {
@@ -58,4 +61,43 @@ func (x *expander) expand(t *ruleTemplate) string {
 		return fmt.Sprintf("<error expanding template: %s>", err)
 	}
 	return out
+}
+
+// labelsOf are the labels of the alert of an element.
+func (r *alertingRule) labelsOf(ctx context.Context, lb *labels.Builder, s promql.Sample, ts time.Time) labels.Labels {
+	x := r.engine.expander(ctx, r.rule.Alert, s, ts)
+	lb.Reset(s.Metric)
+	lb.Del(labels.MetricName)
+	r.rule.Labels.Range(func(l labels.Label) { lb.Set(l.Name, x.expand(r.templates[l.Value])) })
+	lb.Set(labels.AlertName, r.rule.Alert)
+	r.note(x.err)
+	return lb.Labels()
+}
+
+// annotate gives the annotations of the alert of an element: of one that waits for
+// room they are for nobody.
+func (r *alertingRule) annotate(ctx context.Context, s promql.Sample, ts time.Time) labels.Labels {
+	if r.engine.opts.NoAnnotations {
+		return labels.EmptyLabels()
+	}
+	x := r.engine.expander(ctx, r.rule.Alert, s, ts)
+	sb := labels.NewScratchBuilder(r.rule.Annotations.Len())
+	r.rule.Annotations.Range(func(l labels.Label) { sb.Add(l.Name, x.expand(r.templates[l.Value])) })
+	r.note(x.err)
+	return sb.Labels()
+}
+
+// note remembers that a template failed.
+func (r *alertingRule) note(err error) {
+	if err != nil {
+		r.failing = err.Error()
+	}
+}
+
+// logTemplates tells once of a template that fails.
+func (r *alertingRule) logTemplates() {
+	if r.failing != r.templateErr && r.failing != "" {
+		r.engine.log.Warn("template fails, its error stands in its place", "rule", r.rule.Alert, "err", r.failing)
+	}
+	r.templateErr = r.failing
 }

@@ -93,7 +93,7 @@ func (a *appender) Rollback() error {
 }
 
 // maxPooled bounds the batches that are kept for later transactions.
-const maxPooled = 1 << 16
+const maxPooled = 1 << 18
 
 func (a *appender) done() {
 	if a.batch != nil && cap(*a.batch) <= maxPooled {
