@@ -66,7 +66,7 @@ type tab struct {
 	mu       sync.Mutex
 	requests []string // guarded by mu
 	faults   []string // guarded by mu: errors, broken policies, dialogs, requests elsewhere
-	lost     bool     // guarded by mu: requests may fail
+	expected []string // guarded by mu: parts of addresses that may answer with an error
 }
 
 // newTab opens a tab for the pages at base, and judges at the test's end what went
@@ -142,7 +142,9 @@ func (b *tab) note(event any) {
 	case *runtime.EventExceptionThrown:
 		fault("exception: %s", (&chromedp.ExceptionError{ExceptionDetails: e.ExceptionDetails}).Error())
 	case *log.EventEntryAdded:
-		if e.Entry.Level == log.EntryLevelError && !(b.lost && e.Entry.Source == log.EntrySourceNetwork) {
+		expected := e.Entry.Source == log.EntrySourceNetwork &&
+			slices.ContainsFunc(b.expected, func(part string) bool { return strings.Contains(e.Entry.URL, part) })
+		if e.Entry.Level == log.EntryLevelError && !expected {
 			fault("%s: %s (%s)", e.Entry.Source, e.Entry.Text, e.Entry.URL)
 		}
 	case *audits.EventIssueAdded:
@@ -167,11 +169,12 @@ func (b *tab) takeFaults() []string {
 	return list
 }
 
-// mayLose says that requests fail from here on because the test makes them fail.
-func (b *tab) mayLose() {
+// expectErrors says that requests whose address has this part may fail from here on,
+// or be answered with an error: the browser logs that, whatever the page makes of it.
+func (b *tab) expectErrors(part string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.lost = true
+	b.expected = append(b.expected, part)
 }
 
 func (b *tab) do(actions ...chromedp.Action[chromedp.Void]) {

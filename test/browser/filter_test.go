@@ -35,7 +35,7 @@ func (b *tab) typeInto(selector, text string) {
 }
 
 func TestFilterNarrowsWhileItIsTyped(t *testing.T) {
-	b := newTab(t, demoStation(t).url)
+	b := demoTab(t)
 	b.open("/")
 	all := eval[[]string](b, shown)
 	eval[any](b, `window.mark = 1`)
@@ -69,10 +69,10 @@ func TestFilterNarrowsWhileItIsTyped(t *testing.T) {
 }
 
 func TestFilterSaysWhyItCannotBeRead(t *testing.T) {
-	b := newTab(t, demoStation(t).url)
+	b := demoTab(t)
 	b.open("/")
 	all := eval[[]string](b, shown)
-	b.mayLose() // the answer's status is 400, which the browser logs
+	b.expectErrors("q=severity") // status 400
 	b.typeInto("#q", `severity=~"("`)
 	b.until("an invalid filter says why", `document.querySelector("#q-error")?.textContent.includes("missing closing )")`)
 	b.until("and hides nothing", shows(all...))
@@ -83,7 +83,7 @@ func TestFilterSaysWhyItCannotBeRead(t *testing.T) {
 
 // Without script the form is sent by its button, or by Enter.
 func TestFilterWithoutScript(t *testing.T) {
-	b := newTab(t, demoStation(t).url)
+	b := demoTab(t)
 	call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 	b.open("/")
 	b.do(chromedp.Focus(chromedp.CSS("#q")), chromedp.KeyEvent("team=storage"), chromedp.Click(chromedp.CSS("form.filter button")))
@@ -95,7 +95,7 @@ func TestFilterWithoutScript(t *testing.T) {
 		t.Errorf("the form shows the filter %q", got)
 	}
 	b.until("no script has run", `!document.querySelector("canvas")`)
-	b.mayLose() // the answer's status is 400, which the browser logs
+	b.expectErrors("q=severity") // status 400
 	b.open(`/?q=` + url.QueryEscape(`severity=~"("`))
 	b.until("an invalid filter says why", `document.querySelector("#q-error")?.textContent.includes("missing closing )")`)
 	for _, path := range pages {

@@ -32,8 +32,7 @@ type card struct {
 func (c card) key() string { return c.Name + fmt.Sprint(c.Labels) }
 
 func TestAlertsAreThoseOfTheAPI(t *testing.T) {
-	s := demoStation(t)
-	b := newTab(t, s.url)
+	s, b := demoStation(t), demoTab(t)
 	b.open("/")
 	got := eval[[]card](b, cards)
 	alerts, err := s.alerts()
@@ -80,8 +79,7 @@ func TestAlertsAreThoseOfTheAPI(t *testing.T) {
 }
 
 func TestRulesAreThoseOfTheAPI(t *testing.T) {
-	s := demoStation(t)
-	b := newTab(t, s.url)
+	s, b := demoStation(t), demoTab(t)
 	b.open("/rules")
 	type rule struct{ File, Group, Name, Expr, State, Error string }
 	got := eval[[]rule](b, `[...document.querySelectorAll("details tbody tr")].map((row) => {
@@ -157,8 +155,7 @@ func TestTargetsAreThoseOfTheAPI(t *testing.T) {
 }
 
 func TestDeliveriesAreThoseOfTheAPI(t *testing.T) {
-	s := demoStation(t)
-	b := newTab(t, s.url)
+	s, b := demoStation(t), demoTab(t)
 	b.open("/deliveries")
 	b.until("delivery to the one that is there", `[...document.querySelectorAll("tbody .badge")].some((x) => x.textContent === "delivering")`)
 	got := eval[[]string](b, `[...document.querySelectorAll("tbody th")].map((th) => th.firstChild.data)`)
@@ -182,8 +179,7 @@ func TestDeliveriesAreThoseOfTheAPI(t *testing.T) {
 }
 
 func TestStatusIsThatOfTheAPI(t *testing.T) {
-	s := demoStation(t)
-	b := newTab(t, s.url)
+	s, b := demoStation(t), demoTab(t)
 	b.open("/status")
 	got := eval[[]string](b, `[...document.querySelectorAll("#settings-table tbody tr")].map((row) => row.querySelector("td").textContent)`)
 	var want map[string]string

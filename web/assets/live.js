@@ -70,7 +70,8 @@ function morph(old, now) {
 
 // key tells an element from its siblings; empty for those that come in their order.
 function key(node) {
-  return node.id || node.getAttribute?.("aria-labelledby") || "";
+  const name = node.id || node.getAttribute?.("aria-labelledby");
+  return name ? `${node.localName} ${name}` : "";
 }
 
 function same(a, b) {
