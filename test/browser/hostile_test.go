@@ -79,6 +79,7 @@ func TestHostileTextIsText(t *testing.T) {
 	script := url.QueryEscape(`"><script>window.pwned="query"</script>`)
 	paths := append(slices.Clone(pages), "/?q="+script, "/?state="+script, "/graph?g0.expr="+script, "/graph?g0.expr=attack", "/graph?g0.expr=attack&g0.moment_input="+script)
 	b.expectErrors("/graph?") // status 400, for a bad query
+	b.expectErrors("/?q=")
 	look := func(state string) {
 		for _, path := range paths {
 			for _, width := range []int64{360, 1280} {

@@ -71,12 +71,19 @@ func TestScreenshots(t *testing.T) {
 	}
 }
 
-// whole is a picture of the page in all its height: charts are drawn as they come
-// into view, so that the window has that height first.
-func (b *tab) whole(width int64) []byte {
+// unroll makes the window as high as the page, and waits for all charts, which are
+// drawn as they come into view.
+func (b *tab) unroll(width int64) {
 	b.t.Helper()
 	b.size(width, max(800, eval[int64](b, `document.scrollingElement.scrollHeight`)))
 	b.until("the charts are drawn", drawn)
+	b.size(width, max(800, eval[int64](b, `document.scrollingElement.scrollHeight`)))
+}
+
+// whole is a picture of the page in all its height.
+func (b *tab) whole(width int64) []byte {
+	b.t.Helper()
+	b.unroll(width)
 	image, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
 	if err != nil {
 		b.t.Fatal(err)
