@@ -39,7 +39,9 @@ type group struct {
 	// unchecked evaluations since one was repeated, and which rule is the next.
 	unchecked, toCheck int
 
-	metrics groupMetrics
+	metrics  groupMetrics
+	history  history       // for readers too
+	insights []ruleInsight // for readers too: it does not change
 
 	ticks  chan Tick                   // one slot: the newest
 	status atomic.Pointer[GroupStatus] // for readers
@@ -80,6 +82,9 @@ type ruleBase struct {
 	after   int
 	ahead   *ahead     // nil where each evaluation is on its own
 	planned *plan.Rule // nil where there is no plan
+	// returned is how many elements the evaluation under way has found, byPlan who did.
+	returned int
+	byPlan   bool
 }
 
 func (b *ruleBase) base() *ruleBase { return b }
@@ -128,6 +133,7 @@ func (g *group) eval(ctx context.Context, t Tick) {
 // that is.
 func (g *group) evalRules(ctx context.Context, in input) (samples int) {
 	g.batch.at = in.at
+	g.history.begin(in.ts, len(g.rules))
 	for i, r := range g.rules {
 		if g.batch.holdsUp(r.base()) {
 			g.batch.store(ctx)
@@ -179,6 +185,7 @@ func (g *group) evalRule(ctx context.Context, i int, in input) int {
 			g.metrics.failures.Inc()
 		}
 		b.setHealth(err, g.log)
+		g.history.note(i, b)
 	}
 	// One that failed without a result says nothing about the series before.
 	if len(points) == 0 && (err != nil || len(b.written) == 0) {

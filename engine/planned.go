@@ -33,12 +33,13 @@ func (e *Engine) compile(groups []*group) {
 }
 
 // vector evaluates the rule's expression.
-func (b *ruleBase) vector(ctx context.Context, e *Engine, at time.Time) (promql.Vector, error) {
+func (b *ruleBase) vector(ctx context.Context, e *Engine, at time.Time) (vec promql.Vector, err error) {
+	defer func() { b.returned = len(vec) }()
 	if b.ahead != nil && b.ahead.has(ctx, at) {
 		return b.ahead.take(at), nil
 	}
 	if b.planned != nil {
-		if vec, ok := b.planned.Vector(ctx, at); ok {
+		if vec, b.byPlan = b.planned.Vector(ctx, at); b.byPlan {
 			return vec, nil
 		}
 	}

@@ -139,6 +139,7 @@ func (o *outbox) supersede(loser, in incident) {
 // acknowledge takes note that the Alertmanager took a parcel in.
 func (o *outbox) acknowledge(a *account, p parcel, now time.Time) {
 	startsAt := p.note.StartsAt
+	o.take(p, now)
 	switch {
 	case p.late():
 		o.reported(a, p, p.until)

@@ -28,14 +28,19 @@ type message struct {
 
 func newMessage(note alert.Notification, external labels.Labels, now time.Time) *message {
 	given := note.Labels
+	note.Labels = finalLabels(given, external)
+	return &message{key: note.Labels.Hash(), fp: alert.Fingerprint(given.Hash()), given: given, note: note, handed: now}
+}
+
+// finalLabels are the labels that an Alertmanager gets, and knows the alert by.
+func finalLabels(given, external labels.Labels) labels.Labels {
 	b := labels.NewBuilder(wellFormed(given))
 	external.Range(func(l labels.Label) {
 		if b.Get(l.Name) == "" {
 			b.Set(l.Name, l.Value)
 		}
 	})
-	note.Labels = b.Labels()
-	return &message{key: note.Labels.Hash(), fp: alert.Fingerprint(given.Hash()), given: given, note: note, handed: now}
+	return b.Labels()
 }
 
 // endedAt is when a resolved alert ended.

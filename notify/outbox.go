@@ -31,6 +31,7 @@ type outbox struct {
 	index    map[uint64]*account // by message.key; guarded by mu
 	receipts []alert.Receipt     // guarded by mu: to be delivered before it is released
 	lates    uint64              // late reports delivered; guarded by mu
+	taken    map[uint64]taken    // by message.key; guarded by mu
 }
 
 func newOutbox(capacity int, hold time.Duration, length prometheus.Gauge, deliver func([]alert.Receipt)) *outbox {
@@ -42,6 +43,7 @@ func newOutbox(capacity int, hold time.Duration, length prometheus.Gauge, delive
 		work:     make(chan struct{}, 1),
 		order:    list.New(),
 		index:    make(map[uint64]*account),
+		taken:    make(map[uint64]taken),
 	}
 }
 
@@ -213,6 +215,7 @@ func (o *outbox) settle(ps []parcel, taken bool, now time.Time) {
 func (o *outbox) sweep(now, contact time.Time) {
 	o.mu.Lock()
 	defer o.unlock()
+	o.forgetTaken(now)
 	for key, a := range o.index {
 		o.expire(a, now)
 		if !a.told.none() && !a.told.at.IsZero() && !a.told.at.Add(o.hold).After(contact) {
@@ -228,6 +231,7 @@ func (o *outbox) sweep(now, contact time.Time) {
 // more: what stands, and what it has not had time to notify anyone of.
 func (o *outbox) repeat(standing []*message, now time.Time) (dropped int) {
 	o.mu.Lock()
+	clear(o.taken)
 	for _, a := range o.index {
 		a.settles = time.Time{}
 		if a.until.After(now) {

@@ -237,6 +237,7 @@ func (s *sender) reject(batch []parcel, f *failure, now time.Time) {
 		s.suspects[m.key] = f.text
 	}
 	s.outbox.settle(batch, false, now)
+	s.outbox.refused(m.key, f.text, now)
 }
 
 // publish makes the current status visible to other goroutines.

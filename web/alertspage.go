@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+
+	"github.com/tocsin/tocsin/alert"
 )
 
 // perPage is how many alerts of one state stand on a page.
@@ -60,9 +62,9 @@ func (h *Handler) alertsHome(w http.ResponseWriter, r *http.Request) {
 		p.Filter.Error, code = err.Error(), http.StatusBadRequest
 	}
 	firing, pending, resolved, quiet := f.choose(src.alerts.firing), f.choose(src.alerts.pending), f.choose(src.alerts.resolved), f.choose(src.alerts.quiet)
-	p.Firing, p.Pending, p.Resolved = newSection(firing, "firing", q, src.now), newSection(pending, "pending", q, src.now), newSection(resolved, "resolved", q, src.now)
+	p.Firing, p.Pending, p.Resolved = h.newSection(firing, "firing", q, src.now), h.newSection(pending, "pending", q, src.now), h.newSection(resolved, "resolved", q, src.now)
 	if p.Firing.Wanted {
-		p.Quiet = alertViews(quiet[:min(len(quiet), perPage)], src.now)
+		p.Quiet = h.alertViews(quiet[:min(len(quiet), perPage)], src.now)
 	}
 	all := &src.alerts
 	p.Hidden = len(all.firing) + len(all.pending) + len(all.resolved) + len(all.quiet) - len(firing) - len(pending) - len(resolved) - len(quiet)
@@ -70,7 +72,7 @@ func (h *Handler) alertsHome(w http.ResponseWriter, r *http.Request) {
 }
 
 // newSection cuts a list to the page that the reader is on.
-func newSection(list []alertRef, state string, q url.Values, now time.Time) section {
+func (h *Handler) newSection(list []alertRef, state string, q url.Values, now time.Time) section {
 	s := section{Wanted: q.Get("state") == "" || q.Get("state") == state, Total: len(list)}
 	if !s.Wanted {
 		return s
@@ -81,7 +83,7 @@ func newSection(list []alertRef, state string, q url.Values, now time.Time) sect
 	}
 	first := (page - 1) * perPage
 	last := min(len(list), first+perPage)
-	s.Shown, s.First, s.Last = alertViews(list[first:last], now), first+1, last
+	s.Shown, s.First, s.Last = h.alertViews(list[first:last], now), first+1, last
 	link := func(page int) string {
 		v := url.Values{"state": {state}, "page": {strconv.Itoa(page)}}
 		if text := q.Get("q"); text != "" {
@@ -103,10 +105,13 @@ func newSection(list []alertRef, state string, q url.Values, now time.Time) sect
 	return s
 }
 
-func alertViews(list []alertRef, now time.Time) []alertView {
+func (h *Handler) alertViews(list []alertRef, now time.Time) []alertView {
 	views := make([]alertView, len(list))
 	for i := range list {
 		views[i] = newAlertView(&list[i], now)
+		if list[i].alert.State != alert.Pending {
+			views[i].Deliveries = newDeliveryViews(h.opts.Deliveries(list[i].alert.Labels), now)
+		}
 	}
 	return views
 }

@@ -35,6 +35,8 @@ type alertView struct {
 	// Why is the page that explains the rule.
 	Why   string
 	Chart chartView
+	// Deliveries are what each Alertmanager knows of it.
+	Deliveries []deliveryView
 }
 
 type pair struct{ Name, Value string }

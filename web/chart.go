@@ -23,7 +23,7 @@ type chartView struct {
 	Threshold string
 }
 
-func newChartView(r *engine.RuleStatus, a *alert.Alert) chartView {
+func newRuleChart(r *engine.RuleStatus) chartView {
 	c := chartView{Expr: r.Rule.ExprText}
 	if r.Rule.Expr != nil {
 		measured, threshold, ok := measure(r.Rule.Expr)
@@ -32,6 +32,11 @@ func newChartView(r *engine.RuleStatus, a *alert.Alert) chartView {
 			c.Threshold = strconv.FormatFloat(threshold, 'f', -1, 64)
 		}
 	}
+	return c
+}
+
+func newChartView(r *engine.RuleStatus, a *alert.Alert) chartView {
+	c := newRuleChart(r)
 	known := map[string]string{}
 	a.Labels.Range(func(l labels.Label) {
 		if len(l.Value) <= maxText { // a page is bounded; other labels tell series apart too

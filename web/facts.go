@@ -2,7 +2,7 @@ package web
 
 import "github.com/tocsin/tocsin/engine"
 
-func newFacts(st *Status, s *engine.Snapshot, alerts *alertLists) facts {
+func newFacts(st *Status, s *engine.Snapshot, alerts alertLists) facts {
 	f := facts{
 		firing:        len(alerts.firing),
 		pending:       len(alerts.pending),

@@ -47,7 +47,7 @@ type source struct {
 func (h *Handler) source() *source {
 	s := &source{status: h.opts.Status(), snapshot: h.snapshot(), now: h.opts.Now()}
 	s.alerts = newAlertLists(s.snapshot, s.now)
-	s.facts = newFacts(&s.status, s.snapshot, &s.alerts)
+	s.facts = newFacts(&s.status, s.snapshot, s.alerts)
 	return s
 }
 

@@ -88,6 +88,7 @@ func (h *Handler) routes() []route {
 	return []route{
 		{get, "/{$}", h.alertsHome},
 		{get, "/rules", h.rulesPage},
+		{get, "/rule", h.rulePage},
 		{get, "/graph", h.graph},
 		{get, "/targets", h.targetsPage},
 		{get, "/deliveries", h.deliveriesPage},
@@ -117,6 +118,9 @@ func (h *Handler) routes() []route {
 		{get, "/api/v1/rules", h.rules},
 		{get, "/api/v1/alerts", h.alerts},
 		{get, "/api/v1/alertmanagers", h.alertmanagers},
+		{get, "/api/v1/explain", h.explainRule},
+		{get, "/api/v1/tocsin/status", h.tocsinStatus},
+		{get, "/api/v1/tocsin/alerts", h.tocsinAlerts},
 		{get, "/api/v1/status/buildinfo", h.buildInfo},
 		{get, "/api/v1/status/runtimeinfo", h.runtimeInfo},
 		{get, "/api/v1/status/config", h.config},

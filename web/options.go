@@ -8,9 +8,12 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
 
+	"github.com/tocsin/tocsin/api"
 	"github.com/tocsin/tocsin/engine"
+	"github.com/tocsin/tocsin/rules"
 )
 
 // ErrUnavailable is what Options.Query, Queryable and Cardinality wrap when there
@@ -37,6 +40,11 @@ type Options struct {
 	// Logger gets panics and responses that could not be encoded.
 	Logger *slog.Logger
 
+	// Insight tells of a rule of the snapshot what explanations need; false if the
+	// rule has been replaced since.
+	Insight func(r *rules.Rule) (engine.Insight, bool)
+	// Deliveries is what each Alertmanager was told of the alert with these labels.
+	Deliveries func(ls labels.Labels) []api.Delivery
 	// Metadata is what targets say of their metrics, in the order of names.
 	Metadata func() []Metadata
 	// Cardinality is what the TSDB's head consists of, with lists of at most
@@ -79,6 +87,12 @@ func (o *Options) check() error {
 
 // fill puts the defaults into effect.
 func (o *Options) fill() {
+	if o.Insight == nil {
+		o.Insight = func(*rules.Rule) (engine.Insight, bool) { return engine.Insight{}, true }
+	}
+	if o.Deliveries == nil {
+		o.Deliveries = func(labels.Labels) []api.Delivery { return nil }
+	}
 	if o.Metadata == nil {
 		o.Metadata = func() []Metadata { return nil }
 	}

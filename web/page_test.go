@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/tocsin/tocsin/alert"
+	"github.com/tocsin/tocsin/api"
 	"github.com/tocsin/tocsin/engine"
 	"github.com/tocsin/tocsin/rules"
 )
@@ -112,7 +114,11 @@ func TestPages(t *testing.T) {
 		st.Settings = append(st.Settings, Setting{"ALERTMANAGER_URL", "http://am:9093,https://u:secret@am2", "environment", "alertmanager.url"})
 		st.Storage.Trouble = "the disk is full"
 		st.Process.Started, st.Process.Written = ago(2*time.Hour), 3<<20
+		st.Storage.RetentionBytes = 50 << 20
+		st.Clock = Clock{Wall: ago(3 * time.Minute), Ahead: 3 * time.Minute, Slept: 2 * time.Hour, Stepped: -90 * time.Minute}
 		return st
+	}, Deliveries: func(ls labels.Labels) []api.Delivery {
+		return []api.Delivery{{Alertmanager: "https://u:secret@am2", State: api.DeliveryWaiting, WaitingSince: ago(20 * time.Minute), Error: "no such host"}, {Alertmanager: "http://am:9093", State: api.DeliveryTold}}
 	}})
 	for target, want := range map[string][]string{
 		"/": {
@@ -129,10 +135,12 @@ func TestPages(t *testing.T) {
 			`<a href="./" aria-current="page">Alerts <span class="badge bad">1</span></a>`,
 			`<a href="deliveries">Deliveries <span class="badge bad">1</span></a>`,
 		},
-		"/rules":      {"<title>(1) Rules · Tocsin on edge-17</title>", "/rules/bad.yml:3:9", "did you mean expr?", "it broke", "not evaluated yet", "job:up:sum", "1 failing", "1 firing"},
-		"/targets":    {"connection refused", "b2", "node", "every 15 s", "u:xxxxx@node"},
-		"/deliveries": {"2 lost, 4 reported late", "Refused: empty label", "for 20 min", "restarted 3 h ago", "its clock is 2 h behind ours", "no such host", "next try in 34 s", "u:xxxxx@am2"},
-		"/status":     {"not a number", "the disk is full", "3 settings, 2 changed from the default", "5.0 MiB", "1.5 MiB an hour", "running", "1.2.3", "u:xxxxx@am2"},
+		"/rules":   {"<title>(1) Rules · Tocsin on edge-17</title>", "/rules/bad.yml:3:9", "did you mean expr?", "it broke", "not evaluated yet", "job:up:sum", "1 failing", "1 firing"},
+		"/targets": {"connection refused", "b2", "node", "every 15 s", "u:xxxxx@node"},
+		"/deliveries": {"2 lost, 4 reported late", "Refused: empty label", "for 20 min", "restarted 3 h ago", "its clock is 2 h behind ours", "no such host", "next try in 34 s", "u:xxxxx@am2",
+			"To be told <span class=\"count\">2</span>", "20 min ago", `data-column="Now">ended`},
+		"/status": {"not a number", "the disk is full", "3 settings, 2 changed from the default", "5.0 MiB", "1.5 MiB an hour", "running", "1.2.3", "u:xxxxx@am2",
+			"time of samples is 3 min ahead", "-1 h 30 min in all", "2 h in all", "10 % of the limit"},
 	} {
 		page := body(t, h, target, http.StatusOK)
 		contains(t, page, want...)
@@ -188,7 +196,7 @@ func TestHostileTexts(t *testing.T) {
 		},
 	})
 	all := ""
-	for _, target := range []string{"/", "/rules", "/targets", "/deliveries", "/status"} {
+	for _, target := range []string{"/", "/rules", "/targets", "/deliveries", "/status", "/rule?rule=" + url.QueryEscape(hostile)} {
 		page := body(t, h, target, http.StatusOK)
 		if strings.Contains(page, "<script>") || strings.Contains(page, "<img") {
 			t.Errorf("%s: markup came through", target)

@@ -116,10 +116,13 @@ func newAlertmanagerView(a *Alertmanager, now time.Time) alertmanagerView {
 
 // storageView is the store as the page shows it.
 type storageView struct {
-	Open    bool
-	Mode    string
-	Path    string
-	Size    string
+	Open bool
+	Mode string
+	Path string
+	Size string
+	// Used is the size in percent of the limit, where there is one.
+	Used    int
+	Limited bool
 	Keeps   string
 	Blocks  int
 	Series  uint64
@@ -139,6 +142,9 @@ func newStorageView(s *Storage, p *Process, now time.Time) storageView {
 		Oldest:  moment{s.Oldest, now},
 		Written: writtenText(p, now),
 		Trouble: short(redact(s.Trouble)),
+	}
+	if s.RetentionBytes > 0 {
+		v.Limited, v.Used = true, int(100*s.Bytes/s.RetentionBytes)
 	}
 	switch limit := bytesText(s.RetentionBytes); {
 	case s.RetentionTime > 0 && s.RetentionBytes > 0:

@@ -108,6 +108,8 @@ func (e *apiError) status() int {
 		return http.StatusBadRequest
 	case typeForbidden:
 		return http.StatusForbidden
+	case typeNotFound:
+		return http.StatusNotFound
 	case typeExecution:
 		return http.StatusUnprocessableEntity
 	case typeCanceled:

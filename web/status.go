@@ -33,6 +33,20 @@ type Status struct {
 	Settings      []Setting
 	Storage       Storage
 	Process       Process
+	Clock         Clock
+}
+
+// Clock is the machine's clock against the time that samples and alerts bear.
+type Clock struct {
+	// Wall is what the machine takes for the time, Ahead how far the time of samples
+	// is ahead of it.
+	Wall  time.Time
+	Ahead time.Duration
+	// Since the start of the process: Stepped is by how much the time of samples
+	// jumped, all steps together, Slept for how long the machine slept.
+	Stepped, Slept time.Duration
+	// Untrusted: it reads a time before this version was made.
+	Untrusted bool
 }
 
 // Process is what the API tells of the process and its rules.

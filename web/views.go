@@ -16,7 +16,7 @@ const pageCSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-sr
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // pageNames are the templates of pages, in the order of the navigation.
-var pageNames = []string{"alerts", "rules", "graph", "targets", "deliveries", "status"}
+var pageNames = []string{"alerts", "rules", "rule", "graph", "targets", "deliveries", "status"}
 
 // views are the parsed templates, one set a page.
 type views struct {

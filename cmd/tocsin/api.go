@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/prometheus/model/labels"
 	promstorage "github.com/prometheus/prometheus/storage"
 
+	"github.com/tocsin/tocsin/api"
 	"github.com/tocsin/tocsin/engine"
 	"github.com/tocsin/tocsin/storage"
 	"github.com/tocsin/tocsin/web"
@@ -16,7 +19,7 @@ import (
 // webOptions are what the API and the page read from.
 func (d *daemon) webOptions(eng *engine.Engine, reg *prometheus.Registry, log *slog.Logger) web.Options {
 	opts := web.Options{
-		Snapshot: eng.Snapshot, Status: d.status, Now: d.clock.now, Query: query(eng), Queryable: queryable{d.store},
+		Snapshot: eng.Snapshot, Status: d.status, Now: d.clock.now, Query: query(eng), Queryable: queryable{d.store}, Insight: eng.Insight, Deliveries: d.deliveries,
 		Metadata: d.metadata, Cardinality: d.cardinality, Config: d.prometheusConfig,
 		Hostnames: d.settings.hostnames(), AllowedHosts: d.settings.allowedHosts, ExternalURL: d.settings.externalURL(),
 		Gatherer: prometheus.Gatherers{reg, newProcessRegistry(), d.store}, Logger: log, Registerer: reg,
@@ -56,6 +59,34 @@ type queryable struct{ store *storage.Store }
 func (q queryable) Querier(mint, maxt int64) (promstorage.Querier, error) {
 	opened, err := q.store.Querier(mint, maxt)
 	return opened, orUnavailable(err)
+}
+
+// deliveries is what became of an alert at each Alertmanager.
+func (d *daemon) deliveries(ls labels.Labels) []api.Delivery {
+	at := func(t time.Time) time.Time { return api.Instant(d.clock.shown(t)) }
+	var list []api.Delivery
+	for _, x := range d.notifier.Deliveries(ls) {
+		one := api.Delivery{
+			Alertmanager: x.URL, State: api.DeliveryTold, ToldAt: at(x.ToldAt), ConfirmedAt: at(x.ConfirmedAt),
+			WaitingSince: at(x.WaitingSince), Error: x.LastError, NextTry: at(x.NextTry),
+		}
+		switch {
+		case x.Refusal != "":
+			one.State, one.Error = api.DeliveryRefused, x.Refusal
+		case !x.WaitingSince.IsZero():
+			one.State = api.DeliveryWaiting
+		case x.ToldAt.IsZero():
+			one.State = api.DeliveryUnknown
+		}
+		if !x.ToldAt.IsZero() {
+			one.Told = api.Firing
+			if x.Resolved {
+				one.Told = api.Resolved
+			}
+		}
+		list = append(list, one)
+	}
+	return list
 }
 
 func (d *daemon) metadata() []web.Metadata {

@@ -128,12 +128,21 @@ func (c *clock) problem() (web.Problem, bool) {
 	return p, true
 }
 
-// shown is a time of the wall clock as one of the timeline.
+// shown is a time that was read off the wall clock, as one of the timeline: as long
+// ago as it was, whatever the wall clock has been set to since.
 func (c *clock) shown(t time.Time) time.Time {
 	if t.IsZero() {
 		return t
 	}
-	return t.Add(c.line.Ahead())
+	return c.now().Add(-time.Since(t))
+}
+
+// status is what the page tells of the clock.
+func (c *clock) status() web.Clock {
+	last := c.last.Load()
+	return web.Clock{
+		Wall: c.read().Wall, Ahead: c.line.Ahead(), Stepped: last.Stepped, Slept: last.Slept, Untrusted: last.Untrusted,
+	}
 }
 
 // now is the time between scrapes. Before the start, which knows no better, it is

@@ -250,3 +250,22 @@ func testClock(t *testing.T, fault func(*edge)) {
 		t.Log(fmt.Sprintf("%d evaluations, clocks %+v", e.n, e.clocks))
 	}
 }
+
+// TestShownAcrossAStep: what a host has noted before its clock was set was as long
+// ago as it was.
+func TestShownAcrossAStep(t *testing.T) {
+	c := newClock(slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	clocks := timeline.Reading{Wall: time.Unix(100, 0), Mono: time.Minute, Boot: time.Minute}
+	c.read = func() timeline.Reading { return clocks }
+	c.cutOver = func(time.Time) error { return nil }
+	c.start(time.Time{})
+	noted := time.Now()
+	clocks = timeline.Reading{Wall: builtAt().Add(24 * time.Hour), Mono: 2 * time.Minute, Boot: 2 * time.Minute}
+	c.scrapeTime()
+	if got := c.shown(noted); clocks.Wall.Sub(got) > time.Minute || got.After(clocks.Wall) {
+		t.Errorf("what was noted a moment ago is shown as of %v, and it is %v", got, clocks.Wall)
+	}
+	if got := c.shown(time.Time{}); !got.IsZero() {
+		t.Errorf("never is shown as %v", got)
+	}
+}

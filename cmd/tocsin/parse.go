@@ -185,6 +185,9 @@ func parseWebConfig(s *settings, v string) error {
 	if _, err := os.Stat(v); err != nil {
 		return fmt.Errorf("expected a file that can be read: %w", err)
 	}
+	if err := checkWebConfig(v); err != nil {
+		return err
+	}
 	s.webConfigFile = v
 	return nil
 }

@@ -35,13 +35,15 @@ type settings struct {
 	httpReload     bool
 	remoteWrite    bool
 	webConfigFile  string
-	resendDelay    time.Duration
-	holdLimit      time.Duration
-	alertLimit     int
-	plan           bool
-	pauseHold      time.Duration
-	selfAlerts     bool
-	logLevel       string
+	// allowUnprotected: the page may listen beyond loopback without a password.
+	allowUnprotected bool
+	resendDelay      time.Duration
+	holdLimit        time.Duration
+	alertLimit       int
+	plan             bool
+	pauseHold        time.Duration
+	selfAlerts       bool
+	logLevel         string
 
 	// shown is every setting as it is in effect, for the page.
 	shown []web.Setting
@@ -96,8 +98,9 @@ func table() []setting {
 		{env: "RETENTION_SIZE", flag: "storage.retention.size", def: "512MB", help: "how many bytes of samples are kept", parse: parseSize},
 		{env: "STORAGE_MODE", flag: "storage.mode", def: "disk", help: "disk, or memory: nothing but alert state is written", parse: parseMode},
 		{env: "EXTERNAL_LABELS", flag: "external.labels", def: "host=" + host, help: "labels of every alert that is sent: name=value, comma separated", parse: parseLabels},
-		{env: "LISTEN_ADDRESS", flag: "web.listen-address", def: "127.0.0.1:9193", help: "address of API and page; off for neither", parse: parseListen},
+		{env: listenSetting, flag: "web.listen-address", def: "127.0.0.1:9193", help: "address of API and page; off for neither", parse: parseListen},
 		{env: webConfigSetting, flag: "web.config.file", help: "TLS and basic auth of the page, in the exporter-toolkit's format", parse: parseWebConfig},
+		{env: "WEB_ALLOW_UNPROTECTED", flag: "web.allow-unprotected", def: "off", toggle: true, help: "API and page may listen beyond this machine without a password", parse: parseSwitch(func(s *settings) *bool { return &s.allowUnprotected })},
 		{env: "WEB_ALLOWED_HOSTS", flag: "web.allowed-hosts", help: "host names beside this machine's own by which API and page may be asked for, comma separated: name, *.domain, or * for any", parse: parseHosts},
 		{env: "WEB_ENABLE_LIFECYCLE", flag: "web.enable-lifecycle", def: "off", toggle: true, help: "POST /-/reload reads the rule files again", parse: parseSwitch(func(s *settings) *bool { return &s.httpReload })},
 		{env: "WEB_ENABLE_REMOTE_WRITE_RECEIVER", flag: "web.enable-remote-write-receiver", def: "off", toggle: true, help: "POST /api/v1/write takes samples from others", parse: parseSwitch(func(s *settings) *bool { return &s.remoteWrite })},
@@ -222,7 +225,21 @@ func resolve(f *flags, getenv func(string) string) (settings, []settingError) {
 	if slices.ContainsFunc(problems, func(p settingError) bool { return p.env == webConfigSetting }) {
 		s.listenAddress = "" // without what guards it the page stays off
 	}
+	if err := s.checkExposure(); err != nil {
+		problems = append(problems, s.takeBack(listenSetting, err))
+	}
 	return s, problems
+}
+
+// takeBack puts the default of a setting into effect that cannot go with the others.
+func (s *settings) takeBack(env string, err error) settingError {
+	plugin := s.pluginSocket != ""
+	list := table()
+	d := list[slices.IndexFunc(list, func(d setting) bool { return d.env == env })]
+	shown := &s.shown[slices.IndexFunc(s.shown, func(x web.Setting) bool { return x.Name == env })]
+	problem := settingError{d, shown.Value, insteadOf(d, plugin), err}
+	shown.Value, shown.Source = d.fallback(s, plugin)
+	return problem
 }
 
 // fallback puts the default into effect where the value could not be used.

@@ -104,6 +104,8 @@ func TestBadSettings(t *testing.T) {
 		{"EXTERNAL_LABELS", "my-host=1", []string{`"my-host" is no label name`}}, // Alertmanager before 0.27 refuses every alert with it
 		{"LISTEN_ADDRESS", "9193", []string{"host:port", "or off"}},
 		{"LISTEN_ADDRESS", "host:http", []string{"host:port"}},
+		{"LISTEN_ADDRESS", ":9193", []string{`":9193"`, "others than this machine", "basic_auth_users", "WEB_ALLOW_UNPROTECTED", "default 127.0.0.1:9193 is used"}},
+		{"WEB_ALLOW_UNPROTECTED", "yes", []string{"on or off"}},
 		{"WEB_CONFIG_FILE", "/nowhere.yml", []string{"file that can be read", "page stays off"}},
 		{"WEB_ALLOWED_HOSTS", "a.example,http://b", []string{`"http://b" is no host name`, "without scheme and port", "left unset"}},
 		{"WEB_ALLOWED_HOSTS", "a.*.example", []string{"no host name"}},

@@ -11,6 +11,7 @@ func (d *daemon) status() web.Status {
 		State: state, Since: at(since), Version: version, ExternalLabels: d.settings.externalLabels,
 		Problems: d.listProblems(), Settings: d.settings.shown,
 	}
+	st.Clock = d.clock.status()
 	st.Process.Started, st.Process.Written = at(d.started), written()
 	read, good := d.life.book.lastRead()
 	st.Process.RulesRead, st.Process.RulesGood = at(read), good

@@ -59,7 +59,7 @@ async function draw(figure) {
   const series = await query(figure.dataset.expr, end - range, end, step);
   const mine = figure.dataset.labels ? series.filter((s) => agrees(s.metric, JSON.parse(figure.dataset.labels))) : series;
   const threshold = figure.dataset.threshold === "" ? null : Number(figure.dataset.threshold);
-  await plot(figure, mine, { start: end - range, end, step, threshold });
+  await plot(figure, mine, { start: end - range, end, step, threshold, large: figure.dataset.large !== undefined });
 }
 
 // agrees tells whether a series can be that of an alert: no label of both differs.

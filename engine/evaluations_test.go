@@ -1,0 +1,142 @@
+package engine
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tocsin/tocsin/alert"
+)
+
+const twoRules = `
+groups:
+- name: g
+  rules:
+  - alert: Low
+    expr: x < 10
+  - record: y
+    expr: x / on(a) group_left z
+`
+
+func TestEvaluations(t *testing.T) {
+	b := newBench(t, nil)
+	b.load(twoRules)
+	at := time.Unix(1_000_000, 0)
+	insight := func(i int) Insight {
+		t.Helper()
+		in, ok := b.Insight(b.Snapshot().Groups[0].Rules[i].Rule)
+		if !ok {
+			t.Fatal("the rule of a snapshot is not known")
+		}
+		return in
+	}
+	if got := insight(0).Evaluations; got != nil {
+		t.Errorf("before the first evaluation: %v", got)
+	}
+	for i := range 25 {
+		at = at.Add(15 * time.Second)
+		b.put(at, `x{a="1"} 5`, `x{a="2"} 7`, `z{a="1"} 1`, `z{a="2"} 1`)
+		if i >= 10 && i < 15 { // many to many
+			b.put(at, `z{a="1",b="2"} 1`)
+		}
+		if i == 15 {
+			b.put(at, `z{a="1",b="2"} stale`)
+		}
+		b.tick(at, true)
+	}
+	low, y := insight(0).Evaluations, insight(1).Evaluations
+	if len(low) != keptEvaluations || len(y) != keptEvaluations {
+		t.Fatalf("%d and %d evaluations are kept, want %d", len(low), len(y), keptEvaluations)
+	}
+	for i, ev := range low {
+		if want := at.Add(time.Duration(i-19) * 15 * time.Second); !ev.At.Equal(want) || ev.Series != 2 || ev.Took <= 0 || ev.Error != "" || !ev.Planned {
+			t.Errorf("evaluation %d of Low: %+v, want two series at %s", i, ev, want)
+		}
+	}
+	for i, ev := range y { // the first is the sixth of all
+		failed := i >= 5 && i < 10
+		if failed != strings.Contains(ev.Error, "many-to-many") || failed == (ev.Series == 2) {
+			t.Errorf("evaluation %d of y: %+v, want an error: %v", i, ev, failed)
+		}
+	}
+
+	before := b.Snapshot().Groups[0].Rules[1].Rule
+	b.load(strings.Replace(twoRules, "  rules:\n", "  rules:\n  - record: new\n    expr: vector(1)\n", 1))
+	if _, ok := b.Insight(before); ok {
+		t.Error("a rule that was replaced is still known")
+	}
+	if got := insight(0).Evaluations; got != nil {
+		t.Errorf("a new rule has evaluations: %v", got)
+	}
+	if got := insight(2).Evaluations; len(got) != keptEvaluations || got[5].Error != y[5].Error || got[19] != y[19] {
+		t.Errorf("after a reload: %v, want %v", got, y)
+	}
+}
+
+// TestHistoryForgets: what no evaluation shows any more takes no memory.
+func TestHistoryForgets(t *testing.T) {
+	var h history
+	note := func(text string) {
+		h.begin(time.Unix(0, 0), 1)
+		h.note(0, &ruleBase{lastErr: text})
+	}
+	for i := range 100 {
+		note(fmt.Sprint("error ", i))
+		if n := len(h.failures[0]); n > keptEvaluations {
+			t.Fatalf("%d errors are kept of %d evaluations", n, keptEvaluations)
+		}
+	}
+	for range keptEvaluations - 1 {
+		note("")
+	}
+	if got := h.of(0); got[0].Error != "error 99" {
+		t.Errorf("the oldest evaluation says %q", got[0].Error)
+	}
+	note("")
+	if len(h.failures) != 0 {
+		t.Errorf("errors are kept that no evaluation has: %v", h.failures)
+	}
+}
+
+// TestHistoryMemory: 10,000 rules are usual where every byte counts.
+func TestHistoryMemory(t *testing.T) {
+	const n, most = 10_000, 200
+	rules := make([]rule, n)
+	for i := range rules {
+		rules[i] = &alertingRule{ruleBase: ruleBase{id: alert.RuleID{Index: i}}}
+	}
+	// All that is allocated, as what is in use falls when other tests' leftovers go.
+	allocated := func() uint64 {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.TotalAlloc
+	}
+	before := allocated()
+	h := &history{}
+	insights := insightsOf(rules)
+	for range 2 * keptEvaluations {
+		h.begin(time.Unix(0, 0), n)
+		for i, r := range rules {
+			h.note(i, r.base())
+		}
+	}
+	perRule := (allocated() - before) / n
+	runtime.KeepAlive(rules)
+	runtime.KeepAlive(h)
+	runtime.KeepAlive(insights)
+	if perRule == 0 || perRule > most {
+		t.Errorf("%d bytes a rule, want at most %d", perRule, most)
+	}
+	t.Logf("%d bytes a rule", perRule)
+}
+
+func BenchmarkHistoryNote(b *testing.B) {
+	var h history
+	r := &ruleBase{duration: time.Millisecond}
+	h.begin(time.Unix(0, 0), 10_000)
+	for i := 0; b.Loop(); i++ {
+		h.note(i%10_000, r)
+	}
+}

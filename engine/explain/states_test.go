@@ -1,0 +1,279 @@
+package explain
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tocsin/tocsin/api"
+	"github.com/tocsin/tocsin/engine"
+)
+
+// TestStates follows a rule through all that may become of it.
+func TestStates(t *testing.T) {
+	b := newBench(t, `
+  - alert: A
+    expr: x > 5
+    for: 1m
+    keep_firing_for: 45s
+  - record: r
+    expr: x * 2
+  - record: nothing
+    expr: y
+`)
+	check := func(what, want string, details ...string) *api.Explanation {
+		t.Helper()
+		x := b.explain(0)
+		if x.Answer != want || strings.Join(x.Details, "|") != strings.Join(details, "|") {
+			t.Errorf("%s:\n got: %s %q\nwant: %s %q", what, x.Answer, x.Details, want, details)
+		}
+		return x
+	}
+	b.step(true, "x 9")
+	check("begins", `Pending: 0 s of 1 min, fires 03:01:15 UTC (in 1 min): 1 series is above 5: x is 9.`)
+	for range 3 {
+		b.step(true, "x 9")
+	}
+	check("goes on", `Pending: 45 s of 1 min, fires 03:01:15 UTC (in 15 s): 1 series is above 5: x is 9.`)
+	if x := b.explain(1); x.Answer != "Records 1 series." || x.State != "recording" {
+		t.Errorf("r: %s %s", x.State, x.Answer)
+	}
+	if x := b.explain(2); x.Answer != "Records nothing: y matches no series: there is no metric y, and was none in the last 1 d." {
+		t.Errorf("nothing: %s", x.Answer)
+	}
+	b.step(true, "x 9")
+	check("fires", `Fires since 03:01:15 UTC: 1 series is above 5: x is 9.`)
+	b.step(false, "x stale")
+	x := check("the scrape fails", `Fires since 03:01:15 UTC (15 s ago), held since 03:01:30 UTC: the last scrape, at 03:01:30 UTC, has failed, so that there is no fresh data to tell an end or a begin.`)
+	if len(x.Holds) != 1 || x.Holds[0].Kind != holdScrape || !x.Holds[0].Since.Equal(b.at) {
+		t.Errorf("holds: %+v", x.Holds)
+	}
+	b.step(true, "x 9")
+	check("is back", `Fires since 03:01:15 UTC (30 s ago): 1 series is above 5: x is 9.`)
+	b.step(true, "x 1")
+	check("is over", `Fires since 03:01:15 UTC (45 s ago), but the expression has not returned it since 03:02:00 UTC: keep_firing_for holds it until 03:02:45 UTC (in 45 s).`)
+	for range 4 {
+		b.step(true, "x 1")
+	}
+	x = check("has ended", `Does not fire: the value is 1, not above 5.`, `The last alert ended 03:02:45 UTC (15 s ago).`)
+	if len(x.Evaluations) == 0 || x.Evaluations[0].By != "promql" || !x.Evaluations[0].At.Equal(b.at) || x.Evaluations[len(x.Evaluations)-1].Series != 1 {
+		t.Errorf("evaluations: %+v", x.Evaluations)
+	}
+}
+
+func TestHolds(t *testing.T) {
+	for name, c := range map[string]struct {
+		rule, want, kind string
+		setUp            func(b *bench)
+		first, last      []string
+	}{
+		"error": {
+			rule: "  - {alert: A, expr: x * y > 5}\n", kind: holdError, first: []string{"x 9", "y 1"}, last: []string{"x 9", `y 1`, `x{a="1"} 9`, `y{a="1",b="2"} 1`},
+			want: "",
+		},
+		"limit": {
+			rule: "  - {alert: A, expr: x > 5}\n", kind: holdLimit, first: []string{`x{a="1"} 9`, `x{a="2"} 9`}, last: []string{`x{a="1"} 9`, `x{a="2"} 9`},
+			want: `Fires since 03:00:15 UTC (15 s ago): 2 series are above 5: x{a="1"} is 9, x{a="2"} is 9.`,
+		},
+		"pause": {
+			rule: "  - {alert: A, expr: x > 5}\n", kind: holdPause, first: []string{"x 9"}, last: []string{"x 9"},
+			setUp: func(b *bench) { b.opts.PausedSince = b.at.Add(time.Minute) },
+			want:  `Fires since 03:00:15 UTC (15 s ago): 1 series is above 5: x is 9.`,
+		},
+		"storage": {
+			rule: "  - {alert: A, expr: x > 5}\n", kind: holdStorage, first: []string{"x 9"}, last: []string{"x 9"},
+			setUp: func(b *bench) { b.opts.StorageTrouble = "no space left on device" },
+			want:  `Fires since 03:00:15 UTC (15 s ago): 1 series is above 5: x is 9.`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			limit := ""
+			if name == "limit" {
+				limit = "\n  limit: 1"
+			}
+			b := newBench(t, strings.TrimSuffix(c.rule, "\n")+limit+"\n")
+			if name == "error" { // one to one at first, then many to one
+				b = newBench(t, "  - {alert: A, expr: 'x * on() y > 5'}\n")
+			}
+			b.step(true, c.first...)
+			b.step(true, c.last...)
+			if c.setUp != nil {
+				c.setUp(b)
+			}
+			x := b.explain(0)
+			if len(x.Holds) != 1 || x.Holds[0].Kind != c.kind {
+				t.Errorf("holds: %+v, want %s", x.Holds, c.kind)
+			}
+			if c.want != "" && x.Answer != c.want {
+				t.Errorf("got:  %s\nwant: %s", x.Answer, c.want)
+			}
+			if name == "error" && (!strings.HasPrefix(x.Answer, "Fails since 03:00:30 UTC: ") || !strings.HasSuffix(x.Answer, "Its 1 alert stays as before for 1 h at most.")) {
+				t.Errorf("got: %s", x.Answer)
+			}
+		})
+	}
+}
+
+func TestUnevaluated(t *testing.T) {
+	b := newBench(t, "  - {alert: A, expr: x > 5}\n")
+	x := b.explain(0)
+	if x.Answer != "Not evaluated yet: nothing has been scraped since the start." || x.State != "unknown" || x.EvaluatedBy != "" {
+		t.Errorf("%s %s %s", x.State, x.EvaluatedBy, x.Answer)
+	}
+}
+
+// TestTree: each part stands where it was written, with what it gives.
+func TestTree(t *testing.T) {
+	b := newBench(t, "  - alert: A\n    expr: sum by (state) (containers) / (3 + 4) >= 1 and on() absent(nope)\n")
+	b.step(true, containers...)
+	x := b.explain(0)
+	var got []string
+	var walk func(n *api.Node, depth int)
+	walk = func(n *api.Node, depth int) {
+		value := ""
+		if n.Value != nil {
+			value = " = " + n.Value.String()
+		}
+		if n.Type == "vector" {
+			value = " : " + api.CountText(n.Total, "series")
+		}
+		if x.Expr[n.Start:n.End] != n.Text {
+			t.Errorf("%q stands at %d to %d, where there is %q", n.Text, n.Start, n.End, x.Expr[n.Start:n.End])
+		}
+		got = append(got, strings.Repeat("  ", depth)+strings.TrimSpace(n.Kind+" "+n.Operator)+" "+n.Text+value)
+		for i := range n.Nodes {
+			walk(&n.Nodes[i], depth+1)
+		}
+	}
+	walk(x.Expression, 0)
+	want := `set operation and sum by (state) (containers) / (3 + 4) >= 1 and on() absent(nope) : 1 series
+  comparison >= sum by (state) (containers) / (3 + 4) >= 1 : 1 series
+    arithmetic / sum by (state) (containers) / (3 + 4) : 3 series
+      aggregation sum sum by (state) (containers) : 3 series
+        selector containers : 3 series
+      arithmetic + 3 + 4 = 7
+        number 3 = 3
+        number 4 = 4
+    number 1 = 1
+  function absent absent(nope) : 1 series
+    selector nope : 0 series`
+	if text := strings.Join(got, "\n"); text != want {
+		t.Errorf("got\n%s\nwant\n%s", text, want)
+	}
+	if len(x.Selectors) != 2 || x.Selectors[0].Matched != 3 || x.Selectors[1].Matched != 0 {
+		t.Errorf("selectors: %+v", x.Selectors)
+	}
+	if c := x.Comparisons; len(c) != 1 || c[0].True != 1 || c[0].Total != 3 || c[0].Series[1].Labels["state"] != "running" || c[0].Series[1].Difference >= 0 {
+		t.Errorf("comparisons: %+v", c)
+	}
+}
+
+func TestWindow(t *testing.T) {
+	b := newBench(t, "  - {alert: A, expr: 'rate(x[90s] offset 15s) > 1'}\n")
+	for range 4 {
+		b.step(true, `x{a="1"} 1`, `x{a="2"} 1`)
+	}
+	for range 4 { // a gap
+		b.step(false)
+	}
+	b.step(true, `x{a="1"} 1`)
+	b.step(true, `x{a="1"} 1`)
+	w := b.explain(0).Selectors[0].Window
+	if w == nil || w.Range != 90 || w.Expected != 6 || w.Samples != 3 || w.Fewest != 1 || w.Most != 2 ||
+		w.Note != "samples are missing: scrapes came again only 0 s before its end, which is less than 1 min" {
+		t.Errorf("window: %+v", w)
+	}
+}
+
+// TestLimits: an expression that asks for too much is not asked for it twice.
+func TestLimits(t *testing.T) {
+	for name, c := range map[string]struct {
+		expr string
+		set  func(b *bench)
+		slow time.Duration
+		want string
+	}{
+		"a slow rule": {expr: "x > 5", slow: 2 * time.Second, want: "the rule alone takes 2 s"},
+		"time": {expr: "x > 5", want: "take longer than 1 ms", set: func(b *bench) {
+			b.opts.Timeout = time.Millisecond
+			b.opts.Query = func(ctx context.Context, _ engine.Query) (engine.Result, error) {
+				<-ctx.Done()
+				return engine.Result{}, ctx.Err()
+			}
+		}},
+		"parts": {expr: "x" + strings.Repeat(" + x", maxNodes), want: "more than 100 parts"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, "  - {alert: A, expr: "+c.expr+"}\n")
+			b.step(true, "x 9")
+			if c.set != nil {
+				c.set(b)
+			}
+			asked := 0
+			query := b.opts.Query
+			b.opts.Query = func(ctx context.Context, q engine.Query) (engine.Result, error) {
+				asked++
+				return query(ctx, q)
+			}
+			g := &b.eng.Snapshot().Groups[0]
+			r := g.Rules[0]
+			if c.slow > 0 {
+				r.EvaluationTime = c.slow
+			}
+			in, _ := b.eng.Insight(r.Rule)
+			x := Explain(t.Context(), g, &r, in, b.opts)
+			if !strings.Contains(x.Skipped, c.want) {
+				t.Errorf("skipped: %q, want %q", x.Skipped, c.want)
+			}
+			if asked > maxNodes || c.slow > 0 && asked > 0 {
+				t.Errorf("%d queries", asked)
+			}
+			if !strings.HasPrefix(x.Answer, "Fires since ") {
+				t.Errorf("answer: %s", x.Answer)
+			}
+		})
+	}
+}
+
+// TestAskedOnce: parts that are equal are evaluated once.
+func TestAskedOnce(t *testing.T) {
+	b := newBench(t, "  - {alert: A, expr: 'x > 5 and x < 20 or x > 30'}\n")
+	b.step(true, "x 9")
+	asked := map[string]int{}
+	query := b.opts.Query
+	b.opts.Query = func(ctx context.Context, q engine.Query) (engine.Result, error) {
+		asked[q.Expr]++
+		return query(ctx, q)
+	}
+	b.explain(0)
+	for expr, n := range asked {
+		if n != 1 {
+			t.Errorf("%s is evaluated %d times", expr, n)
+		}
+	}
+	if asked["x"] != 1 {
+		t.Errorf("x is not evaluated: %v", asked)
+	}
+}
+
+// TestFailingPart: an error of one part is told at that part.
+func TestFailingPart(t *testing.T) {
+	b := newBench(t, "  - {alert: A, expr: 'sum(x) > 5'}\n")
+	b.step(true, "x 9")
+	query := b.opts.Query
+	b.opts.Query = func(ctx context.Context, q engine.Query) (engine.Result, error) {
+		if q.Expr == "x" {
+			return engine.Result{}, errors.New("it broke")
+		}
+		return query(ctx, q)
+	}
+	x := b.explain(0)
+	if got := x.Expression.Nodes[0].Nodes[0].Error; got != "it broke" {
+		t.Errorf("error of x: %q", got)
+	}
+	if x.Selectors[0].Matched != -1 {
+		t.Errorf("a selector that failed has matched %d", x.Selectors[0].Matched)
+	}
+}
