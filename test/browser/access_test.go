@@ -47,8 +47,8 @@ func TestAxeFindsNothing(t *testing.T) {
 	b := demoTab(t)
 	b.expectErrors("/graph?") // status 400, for a bad query
 	b.expectErrors("/?q=%28")
-	paths := append(slices.Clone(pages), "/?q=%28", "/?state=pending", "/graph?g0.expr=disk_used_bytes", "/graph?g0.expr=disk_used_bytes%28")
-	for _, path := range paths {
+	b.expectErrors("rule=Nobody")
+	for _, path := range demoPages {
 		b.open(path)
 		eval[any](b, source+"; 0")
 		eval[any](b, openAll)
@@ -105,7 +105,7 @@ const focused = `(() => {
 func TestFocusGoesThroughThePageInOrder(t *testing.T) {
 	t.Parallel()
 	for _, width := range []int64{360, 1280} {
-		for _, path := range append(slices.Clone(pages), "/?q=a", "/graph?g0.expr=disk_used_bytes") {
+		for _, path := range append(slices.Clone(pages), "/rule?rule=DiskAlmostFull", "/graph?g0.expr=disk_used_bytes") {
 			b := demoTab(t)
 			b.size(width, 800)
 			b.open(path)

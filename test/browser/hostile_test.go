@@ -111,6 +111,7 @@ func TestHostileTextIsText(t *testing.T) {
 			t.Errorf("label %s does not read %q", key, want)
 		}
 	}
+	paths = append(paths, "/"+eval[string](b, `document.querySelector(".why").getAttribute("href")`))
 	look("fires")
 	s.target.set(map[string]float64{attack(): 0})
 	b.open("/")

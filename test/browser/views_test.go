@@ -10,8 +10,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// pages are all there are, but for those about one thing.
-var pages = []string{"/", "/rules", "/graph", "/targets", "/deliveries", "/status"}
+// pages are all there are, but for those about one thing; demoPages are these of the
+// demo too, with errors and results.
+var (
+	pages     = []string{"/", "/rules", "/graph", "/targets", "/deliveries", "/status"}
+	demoPages = append([]string{
+		"/?q=%28", "/?state=pending", "/rule?rule=DiskAlmostFull", "/rule?rule=UplinkSlow", "/rule?rule=Nobody",
+		"/graph?g0.expr=disk_used_bytes", "/graph?g0.expr=disk_used_bytes%28",
+	}, pages...)
+)
 
 // cards is how a page of alerts reads: its sections, and in these the alerts.
 const cards = `[...document.querySelectorAll("article.card")].map((c) => ({
@@ -208,7 +215,7 @@ func TestStatusIsThatOfTheAPI(t *testing.T) {
 
 func TestSecretsAreOnNoPage(t *testing.T) {
 	s := demoStation(t)
-	for _, path := range append(slices.Clone(pages), "/metrics", "/api/v1/alertmanagers", "/api/v1/status/flags", "/api/v1/status/config") {
+	for _, path := range append(slices.Clone(pages), "/rule?rule=DiskAlmostFull", "/api/v1/explain?rule=DiskAlmostFull", "/api/v1/tocsin/status", "/api/v1/tocsin/alerts", "/metrics", "/api/v1/alertmanagers", "/api/v1/status/flags", "/api/v1/status/config") {
 		body, err := get(s.url + path)
 		if err != nil {
 			t.Error(err)
