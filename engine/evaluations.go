@@ -8,8 +8,8 @@ import (
 	"github.com/tocsin/tocsin/rules"
 )
 
-// keptEvaluations is how many evaluations of each rule are remembered.
-const keptEvaluations = 20
+// KeptEvaluations is how many evaluations of each rule are remembered.
+const KeptEvaluations = 20
 
 // Evaluation is one evaluation of a rule.
 type Evaluation struct {
@@ -28,7 +28,7 @@ type Evaluation struct {
 // goroutine and read by any.
 type history struct {
 	mu    sync.Mutex
-	rows  [keptEvaluations]row
+	rows  [KeptEvaluations]row
 	count uint64 // of rows begun, ever
 	// failures are the errors of rules, by index: only of those that have failed
 	// among the rows.
@@ -66,7 +66,7 @@ type failure struct {
 func (h *history) begin(at time.Time, n int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	r := &h.rows[h.count%keptEvaluations]
+	r := &h.rows[h.count%KeptEvaluations]
 	h.count++
 	r.at = at.UnixMilli()
 	if len(r.rules) != n {
@@ -92,7 +92,7 @@ func (h *history) note(i int, b *ruleBase) {
 		return
 	}
 	last := h.count - 1
-	h.rows[last%keptEvaluations].rules[i] = e
+	h.rows[last%KeptEvaluations].rules[i] = e
 	if b.lastErr != "" || len(h.failures) > 0 {
 		h.remember(i, last, b.lastErr)
 	}
@@ -105,7 +105,7 @@ func (h *history) remember(i int, at uint64, text string) {
 	if text != "" && (len(fs) == 0 || fs[len(fs)-1].text != text) {
 		fs = append(fs, failure{at, text})
 	}
-	for len(fs) > 1 && fs[1].from+keptEvaluations <= at+1 {
+	for len(fs) > 1 && fs[1].from+KeptEvaluations <= at+1 {
 		fs = fs[1:]
 	}
 	if len(fs) == 1 && text == "" && !h.fails(i) {
@@ -136,8 +136,8 @@ func (h *history) of(i int) []Evaluation {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var out []Evaluation
-	for n := h.count - min(h.count, keptEvaluations); n < h.count; n++ {
-		r := &h.rows[n%keptEvaluations]
+	for n := h.count - min(h.count, KeptEvaluations); n < h.count; n++ {
+		r := &h.rows[n%KeptEvaluations]
 		if i >= len(r.rules) || r.rules[i].took == 0 {
 			continue
 		}

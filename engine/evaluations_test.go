@@ -47,8 +47,8 @@ func TestEvaluations(t *testing.T) {
 		b.tick(at, true)
 	}
 	low, y := insight(0).Evaluations, insight(1).Evaluations
-	if len(low) != keptEvaluations || len(y) != keptEvaluations {
-		t.Fatalf("%d and %d evaluations are kept, want %d", len(low), len(y), keptEvaluations)
+	if len(low) != KeptEvaluations || len(y) != KeptEvaluations {
+		t.Fatalf("%d and %d evaluations are kept, want %d", len(low), len(y), KeptEvaluations)
 	}
 	for i, ev := range low {
 		if want := at.Add(time.Duration(i-19) * 15 * time.Second); !ev.At.Equal(want) || ev.Series != 2 || ev.Took <= 0 || ev.Error != "" || !ev.Planned {
@@ -70,7 +70,7 @@ func TestEvaluations(t *testing.T) {
 	if got := insight(0).Evaluations; got != nil {
 		t.Errorf("a new rule has evaluations: %v", got)
 	}
-	if got := insight(2).Evaluations; len(got) != keptEvaluations || got[5].Error != y[5].Error || got[19] != y[19] {
+	if got := insight(2).Evaluations; len(got) != KeptEvaluations || got[5].Error != y[5].Error || got[19] != y[19] {
 		t.Errorf("after a reload: %v, want %v", got, y)
 	}
 }
@@ -84,11 +84,11 @@ func TestHistoryForgets(t *testing.T) {
 	}
 	for i := range 100 {
 		note(fmt.Sprint("error ", i))
-		if n := len(h.failures[0]); n > keptEvaluations {
-			t.Fatalf("%d errors are kept of %d evaluations", n, keptEvaluations)
+		if n := len(h.failures[0]); n > KeptEvaluations {
+			t.Fatalf("%d errors are kept of %d evaluations", n, KeptEvaluations)
 		}
 	}
-	for range keptEvaluations - 1 {
+	for range KeptEvaluations - 1 {
 		note("")
 	}
 	if got := h.of(0); got[0].Error != "error 99" {
@@ -116,7 +116,7 @@ func TestHistoryMemory(t *testing.T) {
 	before := allocated()
 	h := &history{}
 	insights := insightsOf(rules)
-	for range 2 * keptEvaluations {
+	for range 2 * KeptEvaluations {
 		h.begin(time.Unix(0, 0), n)
 		for i, r := range rules {
 			h.note(i, r.base())

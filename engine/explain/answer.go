@@ -72,7 +72,12 @@ func (s *story) unevaluated() string {
 }
 
 func (s *story) fails(alerts int) string {
-	text := sentence("Fails since " + s.moment(failsSince(s.rule, s.insight)) + ": " + cut(s.rule.LastError))
+	since, atLeast := failsSince(s.rule, s.insight)
+	text := "Fails since "
+	if atLeast {
+		text += "before "
+	}
+	text = sentence(text + s.moment(since) + ": " + cut(s.rule.LastError))
 	if alerts > 0 {
 		text += fmt.Sprintf(" Its %s %s as before for %s at most.", api.CountText(alerts, "alert"), stays(alerts), api.SpanText(s.insight.HoldLimit))
 	}
@@ -87,13 +92,14 @@ func stays(n int) string {
 }
 
 // failsSince is the first of the evaluations that have failed without a break, as
-// far as they are remembered.
-func failsSince(r *engine.RuleStatus, in *engine.Insight) time.Time {
-	since := r.LastEvaluation
-	for i := len(in.Evaluations) - 1; i >= 0 && in.Evaluations[i].Error != ""; i-- {
+// far as they are remembered; atLeast says that more of them may be forgotten.
+func failsSince(r *engine.RuleStatus, in *engine.Insight) (since time.Time, atLeast bool) {
+	since = r.LastEvaluation
+	i := len(in.Evaluations) - 1
+	for ; i >= 0 && in.Evaluations[i].Error != ""; i-- {
 		since = in.Evaluations[i].At
 	}
-	return since
+	return since, i < 0 && len(in.Evaluations) >= engine.KeptEvaluations
 }
 
 func (s *story) records() string {

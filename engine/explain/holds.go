@@ -40,7 +40,8 @@ func (s *story) listHolds() []api.Hold {
 		add(!in.Up, holdScrape, "the last scrape, at "+s.moment(in.Scraped)+", has failed, so that there is no fresh data to tell an end or a begin", held)
 		add(in.Up && in.Restoring, holdScrape, "the Docker engine is starting, its counts mean nothing yet", held)
 	}
-	add(r.Health == engine.HealthErr && r.HeldBack == 0 && !in.Unreadable, holdError, "the last evaluation failed: "+cut(r.LastError), failsSince(r, in))
+	since, _ := failsSince(r, in)
+	add(r.Health == engine.HealthErr && r.HeldBack == 0 && !in.Unreadable, holdError, "the last evaluation failed: "+cut(r.LastError), since)
 	add(r.HeldBack > 0, holdLimit, fmt.Sprintf("%s held back: %s", countAre(r.HeldBack, "alert"), cut(r.LastError)), time.Time{})
 	if until, missing := in.Gap(r.LastEvaluation.Add(-in.Offset), in.Window); missing && active {
 		add(true, holdGap, fmt.Sprintf("samples are missing in the %s that the expression reads: what began before %s does not end for want of them",

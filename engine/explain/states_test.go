@@ -277,3 +277,32 @@ func TestFailingPart(t *testing.T) {
 		t.Errorf("a selector that failed has matched %d", x.Selectors[0].Matched)
 	}
 }
+
+// What is forgotten may have failed too.
+func TestFailsSince(t *testing.T) {
+	at := func(i int) time.Time { return time.Unix(int64(i), 0) }
+	for _, x := range []struct {
+		good, bad int
+		since     int
+		atLeast   bool
+	}{
+		{0, 1, 0, false},
+		{3, 2, 3, false},
+		{0, engine.KeptEvaluations - 1, 0, false},
+		{1, engine.KeptEvaluations - 1, 1, false},
+		{0, engine.KeptEvaluations, 0, true},
+	} {
+		in := &engine.Insight{}
+		for i := range x.good + x.bad {
+			e := engine.Evaluation{At: at(i)}
+			if i >= x.good {
+				e.Error = "failed"
+			}
+			in.Evaluations = append(in.Evaluations, e)
+		}
+		since, atLeast := failsSince(&engine.RuleStatus{LastEvaluation: at(x.good + x.bad - 1)}, in)
+		if !since.Equal(at(x.since)) || atLeast != x.atLeast {
+			t.Errorf("%d good, %d bad: since %d, at least %t, want %d, %t", x.good, x.bad, since.Unix(), atLeast, x.since, x.atLeast)
+		}
+	}
+}

@@ -54,7 +54,12 @@ func startStation(dir string, files map[string]string, args ...string) (*station
 
 // start runs the process, and waits until it has evaluated.
 func (s *station) start() (err error) {
-	cmd := exec.Command(s.args[0], s.args[1:]...)
+	args := s.args
+	if *picture != "" {
+		// The host's name is on the pages, and nobody's business.
+		args = append([]string{"unshare", "--map-root-user", "--uts", "sh", "-c", `hostname edge7 && exec "$0" "$@"`}, args...)
+	}
+	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Dir = s.dir
 	if s.process, err = startProcess(filepath.Join(s.dir, "tocsin.log"), cmd); err != nil {
 		return err
