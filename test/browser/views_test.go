@@ -164,8 +164,9 @@ func TestTargetsAreThoseOfTheAPI(t *testing.T) {
 func TestDeliveriesAreThoseOfTheAPI(t *testing.T) {
 	s, b := demoStation(t), demoTab(t)
 	b.open("/deliveries")
-	b.until("delivery to the one that is there", `[...document.querySelectorAll("tbody .badge")].some((x) => x.textContent === "delivering")`)
-	got := eval[[]string](b, `[...document.querySelectorAll("tbody th")].map((th) => th.firstChild.data)`)
+	const table = `document.querySelector("[aria-label=Alertmanagers]")`
+	b.until("delivery to the one that is there", `[...`+table+`.querySelectorAll("tbody .badge")].some((x) => x.textContent === "delivering")`)
+	got := eval[[]string](b, `[...`+table+`.querySelectorAll("tbody th")].map((th) => th.firstChild.data)`)
 	var data struct{ ActiveAlertmanagers []struct{ URL string } }
 	if err := s.api("alertmanagers", &data); err != nil {
 		t.Fatal(err)
@@ -179,9 +180,31 @@ func TestDeliveriesAreThoseOfTheAPI(t *testing.T) {
 			t.Errorf("Alertmanager %q on the page, %q in the API", got[i], a.URL)
 		}
 	}
-	failing := `[...document.querySelectorAll("tbody tr")].find((row) => row.querySelector(".badge.bad"))`
+	failing := `[...` + table + `.querySelectorAll("tbody tr")].find((row) => row.querySelector(".badge.bad"))`
 	if got := eval[string](b, failing+`.innerText`); !strings.Contains(got, "refused") || !strings.Contains(got, "next try") {
 		t.Errorf("the one that is not there has no reason or no next try: %q", got)
+	}
+
+	waiting := eval[[]string](b, `[...document.querySelectorAll("[aria-labelledby=waiting] tbody tr")].map((row) => row.querySelector("a").textContent + " " + row.querySelector("[data-column=Alertmanager]").firstChild.data.trim())`)
+	var alerts []struct {
+		Name       string
+		Deliveries []struct{ Alertmanager, State string }
+	}
+	if err := s.api("tocsin/alerts", &alerts); err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, a := range alerts {
+		for _, d := range a.Deliveries {
+			if d.State == "waiting" {
+				want = append(want, a.Name+" "+d.Alertmanager)
+			}
+		}
+	}
+	slices.Sort(want)
+	slices.Sort(waiting)
+	if diff := cmp.Diff(want, waiting); diff != "" || len(want) == 0 {
+		t.Errorf("what waits to be told (-API +page):\n%s", diff)
 	}
 }
 
