@@ -23,6 +23,9 @@ type frame struct {
 	Headline headline
 	Seen     string
 	Nav      []navItem
+	// Still is set for a page that costs a query, and is read again only when its
+	// reader asks: the link of one with the same frame that costs none.
+	Still string
 }
 
 // navItem is one page in the navigation.
@@ -84,6 +87,7 @@ func (s *source) navigation(current string) []navItem {
 		{Link: "./", Text: "Alerts", Count: s.facts.firing, Tone: firing},
 		{Link: "rules", Text: "Rules", Count: s.facts.failingRules, Tone: toneBad},
 		{Link: "graph", Text: "Graph"},
+		{Link: "history", Text: "History"},
 		{Link: "targets", Text: "Targets", Count: s.facts.down, Tone: toneBad},
 		{Link: "deliveries", Text: "Deliveries", Count: s.facts.failing, Tone: toneBad},
 		{Link: "status", Text: "Status", Count: s.facts.problems, Tone: toneWarn},

@@ -90,6 +90,7 @@ func (h *Handler) routes() []route {
 		{get, "/rules", h.rulesPage},
 		{get, "/rule", h.rulePage},
 		{get, "/graph", h.graph},
+		{get, "/history", h.historyPage},
 		{get, "/targets", h.targetsPage},
 		{get, "/deliveries", h.deliveriesPage},
 		{get, "/status", h.statusPage},

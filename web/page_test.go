@@ -213,7 +213,7 @@ func TestHostileTexts(t *testing.T) {
 
 // ownLink is what the links of pages may be: ours, relative, or what an annotation
 // with a web address has.
-var ownLink = regexp.MustCompile(`^(#[a-z]+|\./|(graph|rule)\?[^"]*|(rules|graph|targets|deliveries|status|metrics)|api/v1/(alerts|rules)|assets/[0-9a-f]+/style\.css|data:image/svg(\+|&#43;)xml,.*|https://example\.com/\?a=1&amp;b=.*)$`)
+var ownLink = regexp.MustCompile(`^(#[a-z]+|\./|(graph|rule|history)\?[^"]*|(rules|graph|history|targets|deliveries|status|metrics)|api/v1/(alerts|rules)|assets/[0-9a-f]+/style\.css|data:image/svg(\+|&#43;)xml,.*|https://example\.com/\?a=1&amp;b=.*)$`)
 
 // A thousand alerts make a page of bounded size that says what it leaves out.
 func TestPageIsBounded(t *testing.T) {

@@ -16,7 +16,7 @@ const pageCSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-sr
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // pageNames are the templates of pages, in the order of the navigation.
-var pageNames = []string{"alerts", "rules", "rule", "graph", "targets", "deliveries", "status"}
+var pageNames = []string{"alerts", "rules", "rule", "graph", "history", "targets", "deliveries", "status"}
 
 // views are the parsed templates, one set a page.
 type views struct {
@@ -26,8 +26,10 @@ type views struct {
 // newViews panics on a template that does not parse: that is built in.
 func newViews(a *assets) *views {
 	v := &views{pages: map[string]*template.Template{}}
-	base := template.Must(template.New("").Funcs(template.FuncMap{"asset": a.link, "states": func() []option { return stateOptions }}).
-		ParseFS(templateFiles, "templates/layout.html", "templates/parts.html"))
+	base := template.Must(template.New("").Funcs(template.FuncMap{
+		"asset": a.link, "states": func() []option { return stateOptions }, "ranges": func() []option { return rangeOptions },
+		"words": newPromQLWords, "spans": spanTexts,
+	}).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html"))
 	for _, name := range pageNames {
 		t := template.Must(base.Clone())
 		v.pages[name] = template.Must(t.ParseFS(templateFiles, "templates/"+name+".html"))

@@ -27,10 +27,11 @@ var allowed = map[string][]string{
 	"engine/plan":                 {},
 	"engine":                      {"engine/plan", "rules", "alert"},
 	"engine/explain":              {"api", "engine", "rules", "alert"},
-	"engine/replay":               {"engine", "rules", "alert"},
+	"engine/history":              {},
+	"engine/replay":               {"engine", "engine/history", "rules", "alert"},
 	"engine/ruletest":             {"engine", "rules", "alert"},
 	"engine/internal/randomrules": {"rules"}, // for tests alone
-	"web":                         {"api", "engine", "engine/explain", "rules", "alert"},
+	"web":                         {"api", "engine", "engine/explain", "engine/history", "rules", "alert"},
 	"cmd/tocsin":                  {"alert", "api", "rules", "rules/lint", "configfile", "scrape", "timeline", "storage", "plugin", "examples", "journal", "notify", "engine", "engine/plan", "engine/replay", "engine/ruletest", "web"},
 	"test":                        {},
 	"test/smalldisk":              {},

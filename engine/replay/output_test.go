@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // everything else.
 func hostile(t *testing.T) *Report {
 	t.Helper()
-	h := history(t, `up{job="docker",instance="h"} 1x19 _x20 1x40`,
+	h := recorded(t, `up{job="docker",instance="h"} 1x19 _x20 1x40`,
 		`x{job="docker",path="</text><script>alert(1)</script>&\"'\n\u001b[31m]]>"} 0x3 2 7 3 0x60`,
 		`x{n="1"} 0x50 1x40`, `x{n="2"} 0x60 0.5 1e21 NaN 1x40`, `y{n="1"} 1x80`, `y{n="2"} 0x44 1 0x40`)
 	o := options(t, h, `
@@ -111,17 +111,6 @@ func TestSVGIsXML(t *testing.T) {
 		}
 		if elements < 10 {
 			t.Errorf("%s: only %d elements", name, elements)
-		}
-	}
-}
-
-func TestAxisStep(t *testing.T) {
-	for span, want := range map[time.Duration]time.Duration{
-		time.Second: time.Second, time.Minute: 5 * time.Second, 10 * time.Minute: time.Minute, time.Hour: 5 * time.Minute, 24 * time.Hour: 2 * time.Hour,
-		7 * 24 * time.Hour: 24 * time.Hour, 15 * 24 * time.Hour: 48 * time.Hour, 20 * 365 * 24 * time.Hour: 20 * 365 * 2 * time.Hour,
-	} {
-		if got := axisStep(span); got != want {
-			t.Errorf("%v has steps of %v, want %v", span, got, want)
 		}
 	}
 }

@@ -24,9 +24,9 @@ const step15 = 15 * time.Second
 // scraped is up for n scrapes.
 func scraped(n int) string { return fmt.Sprintf(`up{job="docker",instance="h"} 1x%d`, n-1) }
 
-// history is a data directory of series as unit tests of rules write them, one
+// recorded is a data directory of series as unit tests of rules write them, one
 // value each 15 s from t0 on.
-func history(t testing.TB, series ...string) *storage.History {
+func recorded(t testing.TB, series ...string) *storage.History {
 	t.Helper()
 	dir := t.TempDir()
 	s := storage.New(storage.Options{Dir: dir})
@@ -161,7 +161,7 @@ var runCases = []struct {
 func TestRun(t *testing.T) {
 	for _, tc := range runCases {
 		t.Run(tc.name, func(t *testing.T) {
-			r, err := Run(t.Context(), options(t, history(t, tc.series...), tc.rules, tc.from, tc.to))
+			r, err := Run(t.Context(), options(t, recorded(t, tc.series...), tc.rules, tc.from, tc.to))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -188,7 +188,7 @@ func TestRun(t *testing.T) {
 // TestRulesSeeOnlyTheirOwnWritings: what rules wrote when the history was made is
 // not there, unless they are not among those that are replayed.
 func TestRulesSeeOnlyTheirOwnWritings(t *testing.T) {
-	h := history(t, scraped(41), `x{job="docker"} 0x10 5x10 0x40`,
+	h := recorded(t, scraped(41), `x{job="docker"} 0x10 5x10 0x40`,
 		`ALERTS{alertname="A",alertstate="firing",job="docker"} 1x40`, `ALERTS{alertname="Old",alertstate="firing"} 1x40`,
 		`sum:x 99x40`, `other:x 7x40`, `half:x{from="rule"} 99x40`, `half:x{from="target"} 3x40`)
 	r, err := Run(t.Context(), options(t, h, `
@@ -238,14 +238,14 @@ func (f failing) Querier(mint, maxt millis) (promstorage.Querier, error) {
 func TestUnreadableHistoryIsNoEvidence(t *testing.T) {
 	o := options(t, nil, "groups: [{name: g, rules: [{alert: A, expr: x > 0}, {alert: B, expr: 'x{a=\"\"} offset -1s > 0'}]}]", 0, 12*time.Hour)
 	broken := errors.New("disk is broken")
-	o.History = failing{history(t, scraped(12*240), `x 1x2880`), t0.Add(time.Hour).UnixMilli(), broken}
+	o.History = failing{recorded(t, scraped(12*240), `x 1x2880`), t0.Add(time.Hour).UnixMilli(), broken}
 	if _, err := Run(t.Context(), o); !errors.Is(err, broken) {
 		t.Errorf("run over a history that breaks: %v, want %v", err, broken)
 	}
 }
 
 func TestRunEnds(t *testing.T) {
-	h := history(t, scraped(41), `x 1x40`)
+	h := recorded(t, scraped(41), `x 1x40`)
 	o := options(t, h, "groups: [{name: g, rules: [{alert: A, expr: x > 0}]}]", 0, 10*time.Minute)
 	ctx, cancel := context.WithCancel(t.Context())
 	ticks := 0
@@ -264,7 +264,7 @@ func TestRunEnds(t *testing.T) {
 	if _, err := Run(t.Context(), o); err != nil && !errors.Is(err, ErrNothingRecorded) {
 		t.Error(err)
 	}
-	o.History = history(t, scraped(41)+" _x600 1")
+	o.History = recorded(t, scraped(41)+" _x600 1")
 	if _, err := Run(t.Context(), o); !errors.Is(err, ErrNothingRecorded) {
 		t.Errorf("run where nothing is: %v, want %v", err, ErrNothingRecorded)
 	}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
+
+	"github.com/tocsin/tocsin/engine/history"
 )
 
 // Measures of the picture, in pixels.
@@ -163,7 +165,7 @@ func (p *picture) surface() {
 	for i := 0; i < len(p.rows); i += 2 {
 		p.put(`<rect class="band" x="16" y="%d" width="%d" height="%d"/>`, svgPlotY+i*svgRow, svgWidth-24, svgRow)
 	}
-	step := axisStep(p.To.Sub(p.From))
+	step := history.AxisStep(p.To.Sub(p.From), 12)
 	for t := p.From.UTC().Truncate(step); !t.After(p.To); t = t.Add(step) {
 		if t.Before(p.From) {
 			continue
@@ -183,20 +185,6 @@ func (p *picture) surface() {
 			max(p.at(g.To)-p.at(g.From), svgMinBar), bottom-svgPlotY,
 			escape(fmt.Sprintf("Nothing was scraped from %s to %s (%s)", moment(g.From), moment(g.To), length(g.To.Sub(g.From)))))
 	}
-}
-
-// axisStep is the least round step that leaves room for the times.
-func axisStep(span time.Duration) time.Duration {
-	const day = 24 * time.Hour
-	for _, step := range []time.Duration{
-		time.Second, 5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, 30 * time.Minute,
-		time.Hour, 2 * time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour, day, 2 * day, 7 * day, 28 * day,
-	} {
-		if span <= 12*step {
-			return step
-		}
-	}
-	return span / 12
 }
 
 // line is one alert: its name, its labels, and a bar for each time it fired.

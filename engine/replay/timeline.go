@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/prometheus/storage"
 
 	"github.com/tocsin/tocsin/engine"
+	"github.com/tocsin/tocsin/engine/history"
 )
 
 // gapIntervals is how many scrapes must be missing for a gap: nobody scraped, so
@@ -35,7 +36,7 @@ type tick struct {
 }
 
 // Gap is a time in which nothing was scraped: Tocsin, or its host, did not run.
-type Gap struct{ From, To time.Time }
+type Gap = history.Gap
 
 // targetMetrics are the series that tell how a scrape went.
 type targetMetrics struct{ up, counts, info []series }
@@ -228,13 +229,13 @@ func (tl *timeline) findGaps(mint, maxt time.Time) {
 	for i := range tl.ticks {
 		t := &tl.ticks[i]
 		if t.At.Sub(last) >= gapIntervals*tl.interval {
-			tl.gaps = append(tl.gaps, Gap{last, t.At})
+			tl.gaps = append(tl.gaps, Gap{From: last, To: t.At})
 			t.resumes = i > 0
 		}
 		last = t.At
 	}
 	if maxt.Sub(last) >= gapIntervals*tl.interval {
-		tl.gaps = append(tl.gaps, Gap{last, maxt})
+		tl.gaps = append(tl.gaps, Gap{From: last, To: maxt})
 	}
 }
 

@@ -55,7 +55,7 @@ func content(t *testing.T, set promstorage.SeriesSet) map[string][]string {
 // TestWindowIsItsSource: whatever is asked for, in whatever order, with time going
 // on, the window gives what its source has.
 func TestWindowIsItsSource(t *testing.T) {
-	h := history(t, `x{a="1"} 1+1x400`, `x{a="2"} 1x50 _x100 2x200`, `x{a="3"} _x380 1x20`, `y 1 stale 3 _x50 4x300`, `z _x200 1 _x199 1`,
+	h := recorded(t, `x{a="1"} 1+1x400`, `x{a="2"} 1x50 _x100 2x200`, `x{a="3"} _x380 1x20`, `y 1 stale 3 _x50 4x300`, `z _x200 1 _x199 1`,
 		`hist {{schema:0 sum:1 count:4 buckets:[1 2 1]}}x300`)
 	end := t0.Add(410 * step15).UnixMilli()
 	for seed := range uint64(20) {
@@ -102,7 +102,7 @@ func TestWindowIsItsSource(t *testing.T) {
 }
 
 func TestWindowForgets(t *testing.T) {
-	h := history(t, `x 1x4000`)
+	h := recorded(t, `x 1x4000`)
 	w := newWindow(h, t0.Add(4000*step15).UnixMilli(), step15.Milliseconds(), func(labels.Labels) bool { return false })
 	for i := range 4000 {
 		w.now = t0.UnixMilli() + int64(i)*step15.Milliseconds()

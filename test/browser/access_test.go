@@ -46,7 +46,7 @@ func TestAxeFindsNothing(t *testing.T) {
 	t.Parallel()
 	b := demoTab(t)
 	b.expectErrors("/graph?") // status 400, for a bad query
-	b.expectErrors("/?q=%28")
+	b.expectErrors("?q=%28")
 	b.expectErrors("rule=Nobody")
 	for _, path := range demoPages {
 		b.open(path)
@@ -105,7 +105,7 @@ const focused = `(() => {
 func TestFocusGoesThroughThePageInOrder(t *testing.T) {
 	t.Parallel()
 	for _, width := range []int64{360, 1280} {
-		for _, path := range append(slices.Clone(pages), "/rule?rule=DiskAlmostFull", "/graph?g0.expr=disk_used_bytes") {
+		for _, path := range append(slices.Clone(pages), "/rule?rule=DiskAlmostFull", "/graph?g0.tab=0&g0.range_input=1h&g0.expr=disk_used_bytes") {
 			b := demoTab(t)
 			b.size(width, 800)
 			b.open(path)

@@ -77,9 +77,9 @@ func TestHostileTextIsText(t *testing.T) {
 	s.target.set(map[string]float64{attack(): 1})
 	b := newTab(t, s.url)
 	script := url.QueryEscape(`"><script>window.pwned="query"</script>`)
-	paths := append(slices.Clone(pages), "/?q="+script, "/?state="+script, "/graph?g0.expr="+script, "/graph?g0.expr=attack", "/graph?g0.expr=attack&g0.moment_input="+script)
+	paths := append(slices.Clone(pages), "/?q="+script, "/?state="+script, "/graph?g0.expr="+script, "/graph?g0.tab=0&g0.expr=attack", "/history?q="+script, "/graph?g0.expr=attack", "/graph?g0.expr=attack&g0.moment_input="+script)
 	b.expectErrors("/graph?") // status 400, for a bad query
-	b.expectErrors("/?q=")
+	b.expectErrors("?q=")
 	look := func(state string) {
 		for _, path := range paths {
 			for _, width := range []int64{360, 1280} {

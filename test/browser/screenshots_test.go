@@ -21,7 +21,7 @@ func pictured() map[string]string {
 	list := map[string]string{
 		"alerts-filter": "/?q=team%3Dstorage", "alerts-bad-filter": "/?q=severity%3D~%22%28%22",
 		"rule": "/rule?rule=DiskAlmostFull", "rule-failing": "/rule?rule=UplinkSlow",
-		"graph-result": "/graph?g0.expr=disk_used_bytes&g0.tab=1", "graph-error": "/graph?g0.expr=rate%28disk_used_bytes%5B5m%29",
+		"graph-chart": "/graph?g0.tab=0&g0.range_input=1h&g0.expr=disk_used_bytes+%2F+disk_size_bytes", "graph-result": "/graph?g0.expr=disk_used_bytes&g0.tab=1", "graph-error": "/graph?g0.expr=rate%28disk_used_bytes%5B5m%29",
 	}
 	for _, path := range pages {
 		name := strings.TrimPrefix(path, "/")

@@ -13,10 +13,11 @@ import (
 // pages are all there are, but for those about one thing; demoPages are these of the
 // demo too, with errors and results.
 var (
-	pages     = []string{"/", "/rules", "/graph", "/targets", "/deliveries", "/status"}
+	pages     = []string{"/", "/rules", "/graph", "/history", "/targets", "/deliveries", "/status"}
 	demoPages = append([]string{
 		"/?q=%28", "/?state=pending", "/rule?rule=DiskAlmostFull", "/rule?rule=UplinkSlow", "/rule?rule=Nobody",
 		"/graph?g0.expr=disk_used_bytes", "/graph?g0.expr=disk_used_bytes%28",
+		"/graph?g0.tab=0&g0.range_input=1h&g0.expr=disk_used_bytes", "/history?q=%28", "/history?q=nothing",
 	}, pages...)
 )
 

@@ -2,7 +2,9 @@
 // figure comes into view, and drawn by uPlot.
 const steps = 120; // points across a chart
 const again = 60_000; // ms after which a chart in view is asked for anew
+const shared = 5_000; // ms for which an answer is good
 const answers = new Map(); // by url, so that alerts of one rule ask once
+const drawn = new WeakMap(); // when each figure was
 let library = null;
 
 const visible = new IntersectionObserver((entries) => {
@@ -13,12 +15,15 @@ const visible = new IntersectionObserver((entries) => {
 
 export function drawCharts(root = document) {
   for (const figure of root.querySelectorAll("figure[data-chart]")) {
-    const due = Date.now() - Number(figure.dataset.drawn || 0) > again;
-    if (due) {
+    if (isDue(figure)) {
       visible.unobserve(figure);
       visible.observe(figure);
     }
   }
+}
+
+function isDue(figure) {
+  return Date.now() - (drawn.get(figure) || 0) > again;
 }
 
 // uPlot is fetched with the first chart: most pages have none in view.
@@ -45,21 +50,22 @@ export function query(expr, start, end, step) {
       if (body.status !== "success") throw new Error(body.error);
       return body.data.result;
     }));
-    if (answers.size > 100) answers.delete(answers.keys().next().value);
+    setTimeout(() => answers.delete(url), shared);
   }
   return answers.get(url);
 }
 
 async function draw(figure) {
-  if (Date.now() - Number(figure.dataset.drawn || 0) <= again) return;
-  figure.dataset.drawn = Date.now();
+  if (!isDue(figure)) return;
+  drawn.set(figure, Date.now());
   const range = Number(figure.dataset.range);
   const step = Math.max(1, Math.ceil(range / steps));
-  const end = Math.floor(Date.now() / 1000 / step) * step;
+  const end = Math.ceil(Date.now() / 1000 / step) * step; // what has just begun is there
   const series = await query(figure.dataset.expr, end - range, end, step);
   const mine = figure.dataset.labels ? series.filter((s) => agrees(s.metric, JSON.parse(figure.dataset.labels))) : series;
   const threshold = figure.dataset.threshold === "" ? null : Number(figure.dataset.threshold);
-  await plot(figure, mine, { start: end - range, end, step, threshold, large: figure.dataset.large !== undefined });
+  const [times, ...rows] = columns(mine, end - range, end, step);
+  await plot(figure, times, rows, { names: mine.map((s) => nameOf(s.metric)), threshold, large: figure.dataset.large !== undefined });
 }
 
 // agrees tells whether a series can be that of an alert: no label of both differs.
@@ -86,33 +92,72 @@ const token = (name) => getComputedStyle(document.documentElement).getPropertyVa
 
 export const colours = ["--c0", "--c1", "--c2", "--c3", "--c4", "--c5", "--c6", "--c7"];
 
-// plot draws series into a figure, and returns the chart. Options: start, end, step in
-// seconds, threshold, large (with axes and a legend), onSelect(start, end).
-export async function plot(figure, series, { start, end, step, threshold = null, large = false, onSelect = null }) {
+// plot draws rows of values at times into a figure, and returns the chart. Options:
+// names of the rows, threshold, large (with axes), onSelect(from, to) in seconds of
+// what the reader has marked, onCursor(index or null) where the reader points.
+export async function plot(figure, times, rows, { names = [], threshold = null, large = false, onSelect = null, onCursor = null } = {}) {
   const Plot = await uPlot();
-  const data = columns(series, start, end, step);
-  const lines = series.map((s, i) => ({ label: nameOf(s.metric), stroke: token(colours[i % colours.length]), width: 1.5, spanGaps: false, points: { show: large ? undefined : false } }));
+  const data = [times, ...rows];
+  const lines = rows.map((_, i) => ({ label: names[i], stroke: token(colours[i % colours.length]), width: 1.5, dash: dashes[Math.floor(i / colours.length)], points: { show: large ? undefined : false } }));
   if (threshold !== null) {
-    data.push(data[0].map(() => threshold));
+    data.push(times.map(() => threshold));
     lines.push({ label: "threshold", stroke: token("--bad-edge"), dash: [4, 4], width: 1, points: { show: false } });
   }
-  figure.chart?.destroy();
-  figure.replaceChildren();
-  figure.setAttribute("role", "img");
-  figure.dataset.name ||= figure.getAttribute("aria-label") || "Chart";
-  figure.setAttribute("aria-label", `${figure.dataset.name}: ${describe(data.slice(1, series.length + 1))}`);
+  charts.get(figure)?.destroy();
+  const image = document.createElement("div");
+  image.setAttribute("role", "img");
+  image.setAttribute("aria-label", `${figure.getAttribute("aria-label") || "Chart"}: ${describe(rows)}`);
+  figure.replaceChildren(image);
   const axis = { stroke: token("--soft"), grid: { stroke: token("--line"), width: 1 }, ticks: { stroke: token("--line"), width: 1 } };
-  figure.chart = new Plot({
-    width: Math.max(120, figure.clientWidth), height: large ? 320 : 72,
+  const chart = new Plot({
+    width: Math.max(120, image.clientWidth), height: large ? 320 : 72,
     tzDate: (t) => Plot.tzDate(new Date(t * 1000), "UTC"),
-    legend: { show: false }, cursor: { show: large, drag: { x: Boolean(onSelect), y: false } },
+    legend: { show: false }, cursor: { show: large, drag: { x: Boolean(onSelect), y: false, setScale: false } },
     padding: large ? undefined : [4, 4, 4, 4],
-    scales: { x: { min: start, max: end } },
-    axes: large ? [axis, { ...axis, size: 70 }] : [{ show: false }, { show: false }],
-    series: [{ value: "{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}" }, ...lines],
-    hooks: onSelect ? { setSelect: [(u) => u.select.width > 5 && onSelect(u.posToVal(u.select.left, "x"), u.posToVal(u.select.left + u.select.width, "x"))] } : {},
-  }, data, figure);
-  return figure.chart;
+    scales: { x: { min: times[0], max: times.at(-1) } },
+    axes: large ? [{ ...axis, values: clock }, { ...axis, values: brief, size: room }] : [{ show: false }, { show: false }],
+    series: [{}, ...lines],
+    hooks: {
+      setSelect: [(u) => u.select.width > 5 && onSelect?.(u.posToVal(u.select.left, "x"), u.posToVal(u.select.left + u.select.width, "x"))],
+      setCursor: [(u) => onCursor?.(u.cursor.idx ?? null)],
+    },
+  }, data, image);
+  charts.set(figure, chart);
+  sizes.observe(figure);
+  return chart;
+}
+
+const dashes = [[], [8, 4], [2, 3]]; // where the colours begin anew
+
+const charts = new WeakMap(); // by figure
+const sizes = new ResizeObserver((entries) => {
+  for (const { target, contentRect } of entries) {
+    const chart = charts.get(target), width = Math.max(120, Math.floor(contentRect.width));
+    if (chart && chart.width !== width) chart.setSize({ width, height: chart.height });
+  }
+});
+
+// clock is the time of a tick in UTC, with the day where it begins.
+function clock(_, ticks, __, ___, step) {
+  return ticks.map((t, i) => {
+    const text = new Date(t * 1000).toISOString();
+    const day = i === 0 || text.slice(0, 10) !== new Date(ticks[i - 1] * 1000).toISOString().slice(0, 10);
+    const time = text.slice(11, step < 60 ? 19 : 16);
+    return step >= 86400 ? text.slice(5, 10) : day ? `${time}\n${text.slice(5, 10)}` : time;
+  });
+}
+
+const compact = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 5 });
+const full = new Intl.NumberFormat("en", { maximumSignificantDigits: 9 });
+
+// brief are the numbers of an axis, shortened where that tells them apart.
+function brief(_, ticks) {
+  const texts = ticks.map((v) => (Math.abs(v) >= 1e4 ? compact : full).format(v));
+  return new Set(texts).size === texts.length ? texts : ticks.map((v) => full.format(v));
+}
+
+function room(_, texts) {
+  return 24 + 7 * Math.max(2, ...(texts || []).map((t) => t.length));
 }
 
 // describe is the chart for those who do not see it.
@@ -131,7 +176,7 @@ export function nameOf(metric) {
   return list.length ? `${name}{${list.join(", ")}}` : name || "{}";
 }
 
-function fail(figure, err) {
+export function fail(figure, err) {
   figure.replaceChildren();
   const note = document.createElement("p");
   note.className = "sub";

@@ -10,19 +10,22 @@ let stream = null;
 let retry = 0;
 let watch = 0;
 
-// update fetches the page at url and takes its content over.
-export async function update(url = location.href) {
+// update fetches the page at url and takes its content over. One that costs a query
+// names another for its frame, and is read again when its reader asks.
+export async function update(url) {
+  const frame = url ? "" : document.body.dataset.still;
+  url ||= frame || location.href;
   const response = await fetch(url, { headers: { Accept: "text/html" } });
   const type = response.headers.get("Content-Type") || "";
   if (!type.startsWith("text/html")) throw new Error(`status ${response.status}`);
-  take(new DOMParser().parseFromString(await response.text(), "text/html"));
+  take(new DOMParser().parseFromString(await response.text(), "text/html"), frame ? ["pages"] : undefined);
 }
 
-function take(next) {
+function take(next, parts = ["pages", "main", "foot"]) {
   const before = document.getElementById("main").dataset.headline;
   document.title = next.title;
   morph(document.querySelector("link[rel=icon]"), next.querySelector("link[rel=icon]"));
-  for (const id of ["pages", "main", "foot"]) {
+  for (const id of parts) {
     morph(document.getElementById(id), next.getElementById(id));
   }
   document.body.dataset.seen = next.body.dataset.seen;
