@@ -177,7 +177,7 @@ func TestHistoryIsThatOfTheAPI(t *testing.T) {
 		t.Errorf("alerts (-API +page):\n%s", diff)
 	}
 	incidents := func(name string) string {
-		return eval[string](b, fmt.Sprintf(`[...document.querySelectorAll("article.past")].find((a) => a.querySelector("h3").firstChild.data.trim() === %q).textContent`, name))
+		return eval[string](b, fmt.Sprintf(`[...[...document.querySelectorAll("article.past")].find((a) => a.querySelector("h3").firstChild.data.trim() === %q).querySelectorAll(".incidents")].map((l) => l.textContent).join()`, name))
 	}
 	if got := incidents("DiskAlmostFull"); !strings.Contains(got, "since ") || strings.Contains(got, " to ") {
 		t.Errorf("what fires has no open end: %q", got)

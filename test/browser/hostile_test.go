@@ -128,7 +128,7 @@ func (b *tab) harmless(where string) {
 	if got := eval[[]string](b, `[...document.querySelectorAll("script")].map((s) => s.src || s.textContent).filter((s) => !s.startsWith(location.origin + "/assets/"))`); len(got) > 0 {
 		b.t.Errorf("%s: scripts that are not ours: %.300q", where, got)
 	}
-	if got := eval[[]string](b, `[...document.querySelectorAll("[href], [src], [action]")].map((e) => e.href || e.src || e.action).filter((u) => !/^https?:\/\//.test(u) && !u.startsWith("data:image/svg+xml,"))`); len(got) > 0 {
+	if got := eval[[]string](b, `[...document.querySelectorAll("[href], [src], [action]")].map((e) => new URL(e.getAttribute("href") ?? e.getAttribute("src") ?? e.getAttribute("action"), location).href).filter((u) => !/^https?:\/\//.test(u) && !u.startsWith("data:image/svg+xml,"))`); len(got) > 0 {
 		b.t.Errorf("%s: addresses that are neither http nor https: %.300q", where, got)
 	}
 	if got := eval[[]string](b, `[...document.querySelectorAll("a")].filter((a) => a.origin !== location.origin && !a.relList.contains("noopener")).map((a) => a.href)`); len(got) > 0 {

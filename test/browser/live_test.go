@@ -50,7 +50,7 @@ func TestAlertComesAndGoes(t *testing.T) {
 	b.until("the title says so", `document.title.startsWith("(1) ")`)
 	b.until("a screen reader is told", `document.querySelector("#news").textContent === "1 alert firing"`)
 	b.until("the navigation counts it", `document.querySelector("nav a[aria-current] .badge").textContent === "1"`)
-	b.until("its value over time is drawn, and told", cardOf("yard")+`.querySelector("figure canvas").closest("figure").getAttribute("aria-label").includes("last 1")`)
+	b.until("its value over time is drawn, and told", cardOf("yard")+`.querySelector("figure [role=img]")?.getAttribute("aria-label").includes("last 1")`)
 	s.alarm("yard", 0)
 	b.until("it is gone from those that fire", `!`+cardOf("yard"))
 	b.until("it is among the resolved", `document.querySelector("[aria-labelledby=resolved] tbody")?.textContent.includes("yard")`)
