@@ -5,6 +5,7 @@ import { complete } from "./complete.js";
 
 const form = document.getElementById("query");
 const figure = document.getElementById("chart");
+let here = null; // the readout of the chart
 
 // show goes to the chart of another time; from and to in seconds.
 function show(from, to) {
@@ -21,8 +22,9 @@ async function draw() {
   const times = Array.from({ length: Number(steps) + 1 }, (_, i) => Number(start) + i * Number(step));
   const lines = [...document.querySelectorAll("#lines tbody tr")];
   const rows = lines.map((tr) => tr.dataset.points.split(",").map((text) => (text === "" ? null : Number(text))));
-  const here = readout(lines, rows, times);
-  const chart = await plot(figure, times, rows, { names: lines.map((tr) => tr.dataset.name), large: true, onSelect: show, onCursor: here.show });
+  here?.show(null);
+  here = readout(lines, rows, times);
+  const chart = await plot(figure, times, rows, { names: lines.map((tr) => tr.dataset.name), large: true, onSelect: show, onCursor: (i) => here.show(i) });
   lines.forEach((tr, i) => legend(tr, i, chart));
   figure.append(here.slider(chart));
 }
