@@ -132,7 +132,8 @@ func TestGraphCompletes(t *testing.T) {
 	}
 	b.do(chromedp.Focus(chromedp.CSS("#expr")), chromedp.KeyEvent("disk_us"))
 	b.until("a metric is offered", offered+`[0] === "disk_used_bytes"`)
-	b.do(chromedp.KeyEvent(kb.ArrowDown), chromedp.KeyEvent(kb.Enter))
+	b.do(chromedp.KeyEvent(kb.ArrowDown))
+	b.enter()
 	value("disk_used_bytes")
 	b.do(chromedp.KeyEvent("{mo"))
 	b.until("a label is offered", offered+`[0] === "mount"`)
@@ -140,7 +141,10 @@ func TestGraphCompletes(t *testing.T) {
 	value("disk_used_bytes{mount")
 	b.do(chromedp.KeyEvent(`="/v`))
 	b.until("a value is offered", offered+`[0] === "/var/lib/docker"`)
-	b.do(chromedp.KeyEvent(kb.ArrowDown), chromedp.KeyEvent(kb.Enter), chromedp.KeyEvent(`"}`), chromedp.KeyEvent(kb.Enter))
+	b.do(chromedp.KeyEvent(kb.ArrowDown))
+	b.enter()
+	b.do(chromedp.KeyEvent(`"}`))
+	b.enter()
 	b.until("it is evaluated", `document.querySelector("[aria-labelledby=result] tbody tr")`)
 	const want = `disk_used_bytes{mount="/var/lib/docker"}`
 	value(want)
