@@ -68,6 +68,9 @@ func TestScreenshots(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if most := 200_000; len(image) > most {
+			t.Errorf("the picture has %d bytes, want no more than %d", len(image), most)
+		}
 		save(t, *picture, image)
 	}
 }
