@@ -69,7 +69,8 @@ const explained = `((texts) => ({
 	failed: Boolean(document.querySelector("[aria-labelledby=evaluations] tbody tr .error")),
 }))((s) => [...document.querySelectorAll(s)].map((e) => e.textContent))`
 
-var ago = regexp.MustCompile(`\d+ m?s ago`)
+// moments are times in the sentences of an explanation.
+var moments = regexp.MustCompile(`(before )?\d\d:\d\d:\d\d UTC( \([^)]*\))?`)
 
 // Each rule is explained from where it stands: what the page says is what the API
 // does.
@@ -96,8 +97,11 @@ func TestExplanationsAreThoseOfTheAPI(t *testing.T) {
 			t.Fatal(err)
 		}
 		want, got := x.seen(), eval[seen](b, explained)
-		for _, text := range []*string{&want.Answer, &got.Answer} { // a second may lie between the two
-			*text = ago.ReplaceAllString(*text, "ago")
+		for _, x := range []*seen{&want, &got} { // a second, and an evaluation, may lie between the two
+			x.Answer = moments.ReplaceAllString(x.Answer, "then")
+			for i := range x.Details {
+				x.Details[i] = moments.ReplaceAllString(x.Details[i], "then")
+			}
 		}
 		if diff := cmp.Diff(want, got, cmp.Transformer("nil", func(list []string) []string { return append([]string{}, list...) })); diff != "" {
 			t.Errorf("%s (-API +page):\n%s", link, diff)

@@ -108,11 +108,16 @@ func TestGraphChartIsThatOfTheAPI(t *testing.T) {
 	b.size(360, 800)
 	b.until("it fits a phone", `document.scrollingElement.scrollWidth <= innerWidth`)
 	b.size(1280, 800)
+	b.until("it has grown with the window", `document.querySelector("#chart .u-over").getBoundingClientRect().width > 800`)
 
 	// Marking a part of it shows that part, and its address is all that this takes.
 	box := eval[struct{ X, Y, Width, Height float64 }](b, `document.querySelector("#chart .u-over").getBoundingClientRect().toJSON()`)
 	y := box.Y + box.Height/2
-	b.do(chromedp.DragAndDropXY(box.X+box.Width*0.5, y, box.X+box.Width*0.75, y))
+	from, to := box.X+box.Width*0.5, box.X+box.Width*0.75
+	b.do(chromedp.MouseEvent(chromedp.MouseMoved, from, y), chromedp.MouseEvent(chromedp.MousePressed, from, y, chromedp.ButtonLeft),
+		chromedp.MouseEvent(chromedp.MouseMoved, to, y, chromedp.ButtonLeft))
+	b.until("it is marked", fmt.Sprintf(`Math.abs(document.querySelector("#chart .u-select").getBoundingClientRect().width - %f) < 5`, to-from))
+	b.do(chromedp.MouseEvent(chromedp.MouseReleased, to, y, chromedp.ButtonLeft))
 	b.until("a part of it is shown", `new URLSearchParams(location.search).get("g0.range_input") !== "30m" && document.querySelector("#chart canvas")`)
 	if got := b.query(); got.Get("g0.expr") != ratioExpr || !strings.HasSuffix(got.Get("g0.range_input"), "s") || got.Get("g0.moment_input") == "" {
 		t.Errorf("address %v", got)
