@@ -137,7 +137,8 @@ func (b *tab) harmless(where string) {
 	b.fits(where)
 }
 
-// fits checks that the page is no wider than the window, and names what is.
+// fits checks that the page is no wider than the window, nor a table than the phone
+// on which its rows stand as blocks, and names what is.
 func (b *tab) fits(where string) {
 	b.t.Helper()
 	got := eval[[]string](b, `document.scrollingElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll("body *")]
@@ -145,5 +146,9 @@ func (b *tab) fits(where string) {
 	wide := eval[bool](b, `document.scrollingElement.scrollWidth > innerWidth`)
 	if wide {
 		b.t.Errorf("%s: wider than the window: %q", where, got)
+	}
+	cut := eval[[]string](b, `innerWidth > 576 ? [] : [...document.querySelectorAll(".scroll")].filter((s) => s.scrollWidth > s.clientWidth).map((s) => s.outerHTML.slice(0, 100))`)
+	if len(cut) > 0 {
+		b.t.Errorf("%s: tables that are cut: %q", where, cut)
 	}
 }
