@@ -11,7 +11,7 @@ KILLS ?= 1000
 # make bench takes twenty-five minutes; half a day with BENCH=long.
 BENCH ?= medium
 
-.PHONY: build plugin install uninstall run test faults bench bench-ci lint clean
+.PHONY: build plugin install uninstall run test screenshots faults bench bench-ci lint clean
 
 build: ## bin/tocsin, static
 	scripts/build bin/tocsin
@@ -43,6 +43,12 @@ test: ## unit tests, then the end-to-end tests: as root, see test/install-deps
 	$(GO) test -count=1 -timeout 30m -run Differential ./engine -seeds $(SEEDS)
 	GOGC=400 $(GO) test -count=1 -timeout 30m -run Differential ./engine/plan -seeds $(PLAN_SEEDS)
 	$(GO) test -count=1 -p 1 -shuffle=on -timeout 15m ./test/...
+
+screenshots: ## all pages, on a phone and a desk, light and dark, into build/screenshots; docs/page.png
+	test/install-deps
+	rm -rf build/screenshots && mkdir -p build/screenshots
+	$(GO) test -count=1 -timeout 10m -run 'TestScreenshots$$' ./test/browser \
+		-screenshots $(CURDIR)/build/screenshots -picture $(CURDIR)/docs/page.png
 
 faults: ## what make test has in short, in full: as root, see test/install-deps
 	$(GO) test -count=1 -timeout 60m ./test/faults -kills $(KILLS) -cuts 2000

@@ -15,8 +15,8 @@ const (
 	// lookEvery is how often a listener's state is compared, and with that how often
 	// events can come.
 	lookEvery = time.Second
-	// beatEvery is how often a stream without news says that it is alive: proxies end
-	// those that are silent for a minute.
+	// beatEvery is how often a stream without news repeats the last: proxies end those
+	// that are silent for a minute, and pages take silence for a lost connection.
 	beatEvery = 15 * time.Second
 	// sendWithin is how long a listener may take to take one event.
 	sendWithin = 10 * time.Second
@@ -39,8 +39,8 @@ func newEvents() *events {
 func (e *events) end() { e.once.Do(func() { close(e.ended) }) }
 
 // serveEvents is a stream of server-sent events (HTML, 9.2): one named snapshot
-// whenever what pages show has changed, its data the state that they then show. It
-// costs nothing while nobody listens.
+// whenever what pages show has changed, and at each beat, its data the state that they
+// then show. It costs nothing while nobody listens.
 func (h *Handler) serveEvents(w http.ResponseWriter, r *http.Request) {
 	select {
 	case h.events.slots <- struct{}{}:
@@ -66,17 +66,11 @@ func (h *Handler) serveEvents(w http.ResponseWriter, r *http.Request) {
 	last, beat := "", time.Now()
 	for {
 		st := h.opts.Status()
-		switch now := seen(&st, h.snapshot()); {
-		case now != last:
+		if now := seen(&st, h.snapshot()); now != last || time.Since(beat) >= beatEvery {
 			if !send("event: snapshot\ndata: " + now + "\n\n") {
 				return
 			}
 			last, beat = now, time.Now()
-		case time.Since(beat) >= beatEvery:
-			if !send(":\n\n") {
-				return
-			}
-			beat = time.Now()
 		}
 		select {
 		case <-tick.C:

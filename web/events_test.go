@@ -2,11 +2,14 @@ package web
 
 import (
 	"bufio"
+	"context"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -93,3 +96,28 @@ func nextEvent(t *testing.T, stream *bufio.Scanner) string {
 	t.Fatalf("the stream has ended: %v", stream.Err())
 	return ""
 }
+
+// A stream with no news repeats the last: pages take silence for a lost connection.
+func TestEventsBeat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHandler(t, Options{Status: func() Status { return Status{State: Running} }})
+		ctx, end := context.WithTimeout(t.Context(), 3*beatEvery+lookEvery/2)
+		defer end()
+		w := &streamWriter{ResponseRecorder: httptest.NewRecorder()}
+		h.serveEvents(w, httptest.NewRequestWithContext(ctx, http.MethodGet, "/events", nil))
+		events := strings.Split(strings.TrimSpace(w.Body.String()), "\n\n")
+		if len(events) != 4 {
+			t.Errorf("%d events in three beats, want 4", len(events))
+		}
+		for _, e := range events {
+			if e != events[0] {
+				t.Errorf("event %q, want the first again: %q", e, events[0])
+			}
+		}
+	})
+}
+
+// streamWriter is a recorder with the deadlines that a stream sets.
+type streamWriter struct{ *httptest.ResponseRecorder }
+
+func (*streamWriter) SetWriteDeadline(time.Time) error { return nil }

@@ -25,7 +25,9 @@ func (m moment) Relative() string {
 	switch {
 	case m.at.IsZero():
 		return "never"
-	case d > -time.Second && d < time.Second:
+	case d > -time.Second && d < 0:
+		return "now"
+	case d >= 0 && d < time.Second:
 		return "just now"
 	case d < 0:
 		return "in " + spanText(-d)

@@ -126,7 +126,7 @@ func TestPages(t *testing.T) {
 			"<h1>1 alert firing</h1>",
 			"1 alert pending · 3 problems · 1 rule failing · 1 of 2 targets down · 1 of 2 Alertmanagers cannot be reached · 7 notifications waiting",
 			"/rules/bad.yml:3:9", "unknown field", "did you mean expr?", "the disk is full",
-			"<h3>Stopped <span class=\"badge bad\">critical</span>", "No container",
+			"<h3><bdi>Stopped</bdi> <span class=\"badge bad\">critical</span>", "No container",
 			`7 min ago</span> <time class="at" datetime="2026-11-22T03:05:40Z">2026-11-22 03:05:40&#43;00:00</time>`,
 			`href="graph?g0.expr=running&#43;&#43;%3D%3D&#43;0&amp;g0.tab=1"`, "/rules/docker.yml:4, group docker",
 			"Pending <span class=\"count\">1</span>", "in 4 min", "Recently resolved", "41 min", "Tocsin 1.2.3",

@@ -83,8 +83,12 @@ func (h *Handler) fillRule(p *rulePage, x *api.Explanation, c ruleChoice, src *s
 	}
 	for i := range x.Evaluations {
 		e := &x.Evaluations[i]
+		text := short(e.Error)
+		if i > 0 && text != "" && e.Error == x.Evaluations[i-1].Error {
+			text = "failed the same way"
+		}
 		p.Evaluations = append(p.Evaluations, evaluationView{
-			At: moment{e.At, src.now}, Took: spanText(api.Seconds(e.Took)), Series: e.Series, By: e.By, Error: short(e.Error),
+			At: moment{e.At, src.now}, Took: spanText(api.Seconds(e.Took)), Series: e.Series, By: e.By, Error: text,
 		})
 	}
 }

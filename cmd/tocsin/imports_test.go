@@ -39,6 +39,7 @@ var allowed = map[string][]string{
 	"test/smalldisk":              {},
 	"test/disk":                   {},
 	"test/faults":                 {},
+	"test/browser":                {},
 	"bench":                       {}, // it knows processes, so that two builds can be compared
 }
 

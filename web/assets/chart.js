@@ -2,6 +2,7 @@
 // figure comes into view, and drawn by uPlot.
 const steps = 120; // points across a chart
 const again = 60_000; // ms after which a chart in view is asked for anew
+const shared = 5_000; // ms for which an answer is good
 const answers = new Map(); // by url, so that alerts of one rule ask once
 const drawn = new WeakMap(); // when each figure was
 let library = null;
@@ -49,7 +50,7 @@ export function query(expr, start, end, step) {
       if (body.status !== "success") throw new Error(body.error);
       return body.data.result;
     }));
-    if (answers.size > 100) answers.delete(answers.keys().next().value);
+    setTimeout(() => answers.delete(url), shared);
   }
   return answers.get(url);
 }
@@ -59,7 +60,7 @@ async function draw(figure) {
   drawn.set(figure, Date.now());
   const range = Number(figure.dataset.range);
   const step = Math.max(1, Math.ceil(range / steps));
-  const end = Math.floor(Date.now() / 1000 / step) * step;
+  const end = Math.ceil(Date.now() / 1000 / step) * step; // what has just begun is there
   const series = await query(figure.dataset.expr, end - range, end, step);
   const mine = figure.dataset.labels ? series.filter((s) => agrees(s.metric, JSON.parse(figure.dataset.labels))) : series;
   const threshold = figure.dataset.threshold === "" ? null : Number(figure.dataset.threshold);

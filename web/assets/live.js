@@ -5,8 +5,10 @@ import { drawCharts } from "./chart.js";
 import { followFilter } from "./filter.js";
 
 const retryAfter = 5000; // ms, where the browser does not try again by itself
+const overdue = 45_000; // ms without an event, which is three beats of the stream
 let stream = null;
 let retry = 0;
+let watch = 0;
 
 // update fetches the page at url and takes its content over. One that costs a query
 // names another for its frame, and is read again when its reader asks.
@@ -33,21 +35,29 @@ function take(next, parts = ["pages", "main", "foot"]) {
 }
 
 // morph makes the element old equal to the element now. What scripts have made of a
-// chart, what the reader has opened, and what is typed are the reader's.
+// chart, what the reader has opened or closed, and what is typed are the reader's.
 function morph(old, now) {
+  const theirs = (name) => name === "open" && old.localName === "details";
   for (const { name, value } of now.attributes) {
-    if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+    if (old.getAttribute(name) !== value && !theirs(name)) old.setAttribute(name, value);
   }
   for (const { name } of [...old.attributes]) {
-    if (!now.hasAttribute(name) && !(name === "open" && old.localName === "details")) old.removeAttribute(name);
+    if (!now.hasAttribute(name) && !theirs(name)) old.removeAttribute(name);
   }
   if (old.hasAttribute("data-keep") || old.hasAttribute("data-chart")) return;
   if (old.localName === "textarea" || old.localName === "select") return;
+  const wanted = new Set([...now.children].map(key));
   const named = new Map();
-  for (const child of old.children) if (child.id) named.set(child.id, child);
+  for (const child of [...old.children]) {
+    if (wanted.has(key(child))) named.set(key(child), child);
+    else if (key(child)) child.remove();
+  }
+  named.delete("");
   let at = old.firstChild;
   for (const child of [...now.childNodes]) {
-    const mine = child.id ? named.get(child.id) : at && !at.id && same(at, child) ? at : null;
+    const mine = key(child) ? named.get(key(child)) : at && same(at, child) ? at : null;
+    // A node that is moved loses the focus: rather what is before it goes.
+    while (mine && at && at !== mine && !key(at)) at = drop(at);
     if (!mine) {
       old.insertBefore(document.adoptNode(child), at);
       continue;
@@ -58,15 +68,24 @@ function morph(old, now) {
       if (mine.data !== child.data) mine.data = child.data;
     } else morph(mine, child);
   }
-  while (at) {
-    const gone = at;
-    at = at.nextSibling;
-    gone.remove();
-  }
+  while (at) at = drop(at);
+}
+
+// key tells an element from its siblings; empty for those that come in their order.
+function key(node) {
+  const name = node.id || node.getAttribute?.("aria-labelledby");
+  return name ? `${node.localName} ${name}` : "";
 }
 
 function same(a, b) {
-  return a.nodeType === b.nodeType && a.nodeName === b.nodeName && !b.id;
+  return a.nodeType === b.nodeType && a.nodeName === b.nodeName && !key(a) && !key(b);
+}
+
+// drop removes a node, and returns the next.
+function drop(node) {
+  const next = node.nextSibling;
+  node.remove();
+  return next;
 }
 
 function lost(text) {
@@ -75,11 +94,27 @@ function lost(text) {
   note.textContent = text;
 }
 
+function broken() {
+  const at = document.querySelector("#foot time")?.textContent || "";
+  lost(`The connection is lost. This is as of ${at}. Trying again.`);
+}
+
+// heard says that the connection is alive. One that is not may stand for long, and
+// only its silence tells.
+function heard() {
+  clearTimeout(watch);
+  watch = setTimeout(() => {
+    broken();
+    listen();
+  }, overdue);
+}
+
 function listen() {
-  clearTimeout(retry);
-  stream?.close();
+  deaf();
+  heard();
   stream = new EventSource("events");
   stream.addEventListener("snapshot", async (event) => {
+    heard();
     if (event.data === document.body.dataset.seen) return lost("");
     try {
       await update();
@@ -89,8 +124,7 @@ function listen() {
     }
   });
   stream.onerror = () => {
-    const at = document.querySelector("#foot time")?.textContent || "";
-    lost(`The connection is lost. This is as of ${at}. Trying again.`);
+    broken();
     if (stream.readyState === EventSource.CLOSED) {
       clearTimeout(retry);
       retry = setTimeout(listen, retryAfter);
@@ -98,12 +132,16 @@ function listen() {
   };
 }
 
+function deaf() {
+  clearTimeout(retry);
+  clearTimeout(watch);
+  stream?.close();
+}
+
 // A page that nobody sees costs its host nothing.
 document.addEventListener("visibilitychange", () => {
-  if (document.hidden) {
-    clearTimeout(retry);
-    stream?.close();
-  } else listen();
+  if (document.hidden) deaf();
+  else listen();
 });
 
 // What takes over the page must not find it half replaced.
