@@ -34,6 +34,8 @@ type Problem struct {
 	Where string `json:"where,omitempty"` // file:line:column, or the name of a setting
 	Text  string `json:"text"`
 	Hint  string `json:"hint,omitempty"`
+	// Runs is what runs in the place of a rule file with a problem.
+	Runs string `json:"runs,omitempty"`
 }
 
 // Counts are numbers of things. Quiet alerts (severity none) are not among those

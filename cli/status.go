@@ -93,6 +93,9 @@ func printProblems(s *screen, problems []api.Problem) {
 		if p.Hint != "" {
 			s.line(2, p.Hint, normal)
 		}
+		if p.Runs != "" {
+			s.line(2, "meanwhile "+p.Runs, normal)
+		}
 	}
 }
 

@@ -123,7 +123,7 @@ func (h *Handler) alertViews(list []alertRef, now time.Time) []alertView {
 func newProblems(st *Status) []Problem {
 	list := make([]Problem, 0, len(st.Problems)+1)
 	for _, x := range st.Problems {
-		list = append(list, Problem{short(x.Kind), short(redact(x.Where)), short(redact(x.Text)), short(redact(x.Hint))})
+		list = append(list, Problem{Kind: short(x.Kind), Where: short(redact(x.Where)), Text: short(redact(x.Text)), Hint: short(redact(x.Hint)), Runs: x.Runs})
 	}
 	if st.Storage.Trouble != "" {
 		list = append(list, Problem{Kind: "storage", Text: short(redact(st.Storage.Trouble))})

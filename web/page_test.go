@@ -107,7 +107,7 @@ func contains(t *testing.T, page string, parts ...string) {
 func TestPages(t *testing.T) {
 	h := newHandler(t, Options{Status: func() Status {
 		st := fixtureStatus()
-		st.Problems = []Problem{{Kind: RuleFileProblem, Where: "/rules/bad.yml:3:9", Text: "unknown field", Hint: "did you mean expr?"}, {Kind: "setting", Text: "not a number"}}
+		st.Problems = []Problem{{Kind: RuleFileProblem, Where: "/rules/bad.yml:3:9", Text: "unknown field", Hint: "did you mean expr?", Runs: "its last good version runs on: 3 rules"}, {Kind: "setting", Text: "not a number"}}
 		st.Targets = append(st.Targets, Target{Job: "node", URL: "http://u:secret@node/metrics", Health: Down, LastError: "connection refused", Labels: labels.FromStrings("job", "node", "rack", "b2")})
 		st.Alertmanagers = append(st.Alertmanagers, Alertmanager{URL: "https://u:secret@am2", Pending: 7, Dropped: 2, LastRejection: "empty label", LastError: "no such host", NextTry: now.Add(34 * time.Second), LastAttempt: ago(time.Second),
 			Undelivered: 3, OldestUndelivered: ago(20 * time.Minute), Late: 4, Restarts: 1, LastRestart: ago(3 * time.Hour), ClockOffset: -2 * time.Hour})
@@ -135,7 +135,7 @@ func TestPages(t *testing.T) {
 			`<a href="./" aria-current="page">Alerts <span class="badge bad">1</span></a>`,
 			`<a href="deliveries">Deliveries <span class="badge bad">1</span></a>`,
 		},
-		"/rules":   {"<title>(1) Rules · Tocsin on edge-17</title>", "/rules/bad.yml:3:9", "did you mean expr?", "it broke", "not evaluated yet", "job:up:sum", "1 failing", "1 firing"},
+		"/rules":   {"Meanwhile its last good version runs on: 3 rules.", "<title>(1) Rules · Tocsin on edge-17</title>", "/rules/bad.yml:3:9", "did you mean expr?", "it broke", "not evaluated yet", "job:up:sum", "1 failing", "1 firing"},
 		"/targets": {"connection refused", "b2", "node", "every 15 s", "u:xxxxx@node"},
 		"/deliveries": {"2 lost, 4 reported late", "Refused: empty label", "for 20 min", "restarted 3 h ago", "its clock is 2 h behind ours", "no such host", "next try in 34 s", "u:xxxxx@am2",
 			"To be told <span class=\"count\">2</span>", "20 min ago", `data-column="Now">ended`},
@@ -187,7 +187,7 @@ func TestHostileTexts(t *testing.T) {
 		Status: func() Status {
 			return Status{
 				State: Running, Version: hostile, ExternalLabels: labels.FromStrings("host", hostile),
-				Problems:      []Problem{{hostile, hostile, hostile, hostile}},
+				Problems:      []Problem{{hostile, hostile, hostile, hostile, hostile}},
 				Targets:       []Target{{Job: hostile, Instance: hostile, URL: hostile, Health: hostile, LastError: hostile, Labels: ls}},
 				Alertmanagers: []Alertmanager{{URL: hostile, LastError: hostile}},
 				Settings:      []Setting{{hostile, hostile, hostile, hostile}},

@@ -74,6 +74,8 @@ type Problem struct {
 	Text  string
 	// Hint is what to do about it; may be empty.
 	Hint string
+	// Runs is what runs in its place, of a rule file.
+	Runs string
 }
 
 // Health of a target, in the words of Prometheus's API.

@@ -34,7 +34,7 @@ func newStatus(st *Status, s *engine.Snapshot, now time.Time) api.Status {
 		},
 	}
 	for _, p := range st.Problems {
-		out.Problems = append(out.Problems, api.Problem{Kind: p.Kind, Where: redact(p.Where), Text: redact(p.Text), Hint: redact(p.Hint)})
+		out.Problems = append(out.Problems, api.Problem{Kind: p.Kind, Where: redact(p.Where), Text: redact(p.Text), Hint: redact(p.Hint), Runs: p.Runs})
 	}
 	for i := range st.Targets {
 		t := &st.Targets[i]

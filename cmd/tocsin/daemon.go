@@ -109,7 +109,9 @@ func (d *daemon) listProblems() []web.Problem {
 		out = append(out, web.Problem{Kind: "page", Text: fault})
 	}
 	for _, p := range d.life.book.problems() {
-		out = append(out, ruleProblem(p))
+		shown := ruleProblem(p)
+		shown.Runs = d.life.book.inPlaceOf(p.File)
+		out = append(out, shown)
 	}
 	if damage := d.journal.Damage(); damage != "" {
 		out = append(out, web.Problem{Kind: "journal", Text: damage})

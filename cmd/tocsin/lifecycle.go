@@ -11,6 +11,7 @@ import (
 	"github.com/tocsin/tocsin/engine"
 	"github.com/tocsin/tocsin/journal"
 	"github.com/tocsin/tocsin/notify"
+	"github.com/tocsin/tocsin/rules"
 	"github.com/tocsin/tocsin/scrape"
 	"github.com/tocsin/tocsin/storage"
 	"github.com/tocsin/tocsin/web"
@@ -191,6 +192,14 @@ func (l *lifecycle) Reload() {
 	defer l.loading.Unlock()
 	if l.restored {
 		l.engine.Load(l.book.load())
+	}
+}
+
+// watchRules reloads the rule files at path when they change.
+func (l *lifecycle) watchRules(path string, log *slog.Logger) func(context.Context) error {
+	return func(ctx context.Context) error {
+		rules.Watch(ctx, path, log.With("component", "rules"), l.book.fingerprint, l.Reload)
+		return nil
 	}
 }
 

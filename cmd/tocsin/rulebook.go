@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/tocsin/tocsin/api"
 	"github.com/tocsin/tocsin/examples"
 	"github.com/tocsin/tocsin/rules"
 )
@@ -26,7 +27,9 @@ type rulebook struct {
 	mu   sync.Mutex
 	set  rules.Set                // guarded by mu
 	good map[string][]rules.Group // guarded by mu
-	at   time.Time                // guarded by mu: when set was read
+	// instead is what runs in the place of a file with problems.
+	instead map[string]string // guarded by mu
+	at      time.Time         // guarded by mu: when set was read
 }
 
 func newRulebook(path string, self bool, log *slog.Logger, reg prometheus.Registerer) *rulebook {
@@ -71,7 +74,7 @@ func (b *rulebook) load() (groups []rules.Group, complete bool) {
 	complete = len(set.Problems) == 0
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	good := map[string][]rules.Group{}
+	good, instead := map[string][]rules.Group{}, map[string]string{}
 	for _, f := range set.Files {
 		last, known := b.good[f.Path]
 		switch {
@@ -80,15 +83,15 @@ func (b *rulebook) load() (groups []rules.Group, complete bool) {
 			groups = append(groups, f.Groups...)
 		case known:
 			b.log.Warn("rule file has become bad, its last good version runs on", "file", f.Path)
-			good[f.Path] = last
+			good[f.Path], instead[f.Path] = last, "its last good version runs on: "+ruleCount(last)
 			groups = append(groups, last...)
 		default:
-			complete = false
+			complete, instead[f.Path] = false, "what is good of it runs: "+ruleCount(f.Groups)
 			groups = append(groups, f.Groups...)
 		}
 	}
 	groups = append(groups, b.unreachable(set, good)...)
-	b.set, b.good, b.at = set, good, time.Now()
+	b.set, b.good, b.instead, b.at = set, good, instead, time.Now()
 	for _, p := range set.AllProblems() {
 		b.log.Error("rule rejected", "err", p.Error())
 	}
@@ -133,6 +136,21 @@ func (b *rulebook) problems() []rules.Problem {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.set.AllProblems()
+}
+
+// inPlaceOf says what runs in the place of a file with problems; empty for others.
+func (b *rulebook) inPlaceOf(path string) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.instead[path]
+}
+
+func ruleCount(groups []rules.Group) string {
+	n := 0
+	for _, g := range groups {
+		n += len(g.Rules)
+	}
+	return api.CountText(n, "rule")
 }
 
 // lastRead is when the rules were last read, and whether all could be used.

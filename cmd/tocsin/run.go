@@ -16,7 +16,6 @@ import (
 	promstorage "github.com/prometheus/prometheus/storage"
 
 	"github.com/tocsin/tocsin/engine"
-	"github.com/tocsin/tocsin/rules"
 	"github.com/tocsin/tocsin/scrape"
 	"github.com/tocsin/tocsin/storage"
 	"github.com/tocsin/tocsin/web"
@@ -86,13 +85,10 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 
 	compiled, feed := newFeed(s, store, log, reg)
 	d.feed = feed
-	eng := engine.New(engine.Options{
-		Queryable: store, Appendable: feed, Plan: compiled, Notify: notifier.Send, Journal: jrnl.Save, Now: clk.moment, Oldest: store.Oldest,
-		Counting: newLifeMark(s, store, jrnl, log).note,
-		Interval: s.evalInterval, ScrapeInterval: s.scrapeInterval,
-		ResendDelay: s.resendDelay, HoldLimit: s.holdLimit, AlertLimit: s.alertLimit, PauseHold: s.pauseHold,
-		ExternalLabels: s.externalLabels, ExternalURL: s.externalURL(), Logger: log, Registerer: reg,
-	})
+	opts := engineOptions(s, log, reg)
+	opts.Queryable, opts.Appendable, opts.Plan, opts.Oldest = store, feed, compiled, store.Oldest
+	opts.Notify, opts.Journal, opts.Now, opts.Counting = notifier.Send, jrnl.Save, clk.moment, newLifeMark(s, store, jrnl, log).note
+	eng := engine.New(opts)
 	target := pickTarget(ctx, s)
 	d.renewal = newRenewal(s, target, life.isRunning, leave, log, reg)
 	scraper, err := newScraper(s, target, feed, clk, func(t engine.Tick) { d.renewal.hear(t.Up); eng.Tick(t); small.hearScrape() }, eng.Announce, log, reg)
@@ -111,12 +107,18 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	}
 	stop.push("pause", pauseDeadline, d.pause)
 	stop.push("metrics socket", shortDeadline, background(d.renewal.run))
-	stop.push("rule watch", shortDeadline, background(func(ctx context.Context) error {
-		rules.Watch(ctx, s.rulesPath, log.With("component", "rules"), life.book.fingerprint, life.Reload)
-		return nil
-	}))
+	stop.push("rule watch", shortDeadline, background(life.watchRules(s.rulesPath, log)))
 	waitForEnd(ctx, hup, life, log)
 	return exitOK
+}
+
+// engineOptions are those that the settings give; the other stages are to be added.
+func engineOptions(s settings, log *slog.Logger, reg *prometheus.Registry) engine.Options {
+	return engine.Options{
+		Interval: s.evalInterval, ScrapeInterval: s.scrapeInterval,
+		ResendDelay: s.resendDelay, HoldLimit: s.holdLimit, AlertLimit: s.alertLimit, PauseHold: s.pauseHold,
+		ExternalLabels: s.externalLabels, ExternalURL: s.externalURL(), Logger: log, Registerer: reg,
+	}
 }
 
 // newStore is the storage of the settings, which follows the clock.
