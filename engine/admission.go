@@ -67,9 +67,9 @@ func (r *alertingRule) admit(ctx context.Context, fresh []found, in input, certa
 		notes := r.annotate(ctx, *f.sample, in.ts)
 		if ctx.Err() != nil { // they may tell of that
 			err = context.Cause(ctx)
-			for _, f := range fresh[i:] {
-				if _, waited := r.waiting[f.fp]; waited {
-					waiting[f.fp] = f.since
+			for _, left := range fresh[i:] {
+				if _, waited := r.waiting[left.fp]; waited {
+					waiting[left.fp] = left.since
 				}
 			}
 			break
