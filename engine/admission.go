@@ -37,7 +37,7 @@ const maxWaiting = 10_000
 // admit makes pending alerts of new elements until a limit is reached: those
 // that wait longest first, and of these by their labels, as the order of a result
 // is nobody's. It returns them, and how many it kept out. The error is that of the
-// context: those whose templates it has cut off are new again the next time.
+// context: those whose templates it has cut off wait on, or are new the next time.
 func (r *alertingRule) admit(ctx context.Context, fresh []found, in input, certain bool) (admitted []*activeAlert, heldBack int, err error) {
 	for i := range fresh {
 		fresh[i].since = r.since(fresh[i].fp, in.ts)
@@ -56,7 +56,7 @@ func (r *alertingRule) admit(ctx context.Context, fresh []found, in input, certa
 	if !certain { // what is not returned may wait all the same
 		maps.Copy(waiting, r.waiting)
 	}
-	for _, f := range fresh {
+	for i, f := range fresh {
 		if none || in.limit > 0 && room <= 0 || !r.engine.quota.take(r, f.since) {
 			heldBack++
 			if len(waiting) < maxWaiting {
@@ -66,7 +66,13 @@ func (r *alertingRule) admit(ctx context.Context, fresh []found, in input, certa
 		}
 		notes := r.annotate(ctx, *f.sample, in.ts)
 		if ctx.Err() != nil { // they may tell of that
-			return admitted, heldBack, context.Cause(ctx)
+			err = context.Cause(ctx)
+			for _, left := range fresh[i:] {
+				if _, waited := r.waiting[left.fp]; waited {
+					waiting[left.fp] = left.since
+				}
+			}
+			break
 		}
 		room--
 		delete(waiting, f.fp)
@@ -78,7 +84,7 @@ func (r *alertingRule) admit(ctx context.Context, fresh []found, in input, certa
 		admitted = append(admitted, a)
 	}
 	r.waiting, r.heldBack = waiting, heldBack
-	return admitted, heldBack, nil
+	return admitted, heldBack, err
 }
 
 // lookAt notes whether an evaluation saw who waits; time in which none does counts

@@ -33,8 +33,12 @@ type Engine struct {
 	promql  *promql.Engine
 	quota   *quota
 	slots   slots
-	checks  checks
-	trouble journalTrouble
+	// fallbacks are the slots of rules that the plan does not answer: when its window
+	// is filled late, all groups ask the query engine at once, and would leave the next
+	// filling no CPU.
+	fallbacks slots
+	checks    checks
+	trouble   journalTrouble
 
 	mu       sync.Mutex
 	next     *loadedRules   // guarded by mu: what Load gave and Run has not taken
@@ -94,7 +98,7 @@ func New(opts Options) *Engine {
 	e := &Engine{
 		opts: opts, log: opts.Logger.With("component", "engine"),
 		metrics: newMetrics(opts.Registerer), loaded: make(chan struct{}, 1),
-		promql: newPromQL(opts), quota: newQuota(opts.AlertLimit), slots: newSlots(),
+		promql: newPromQL(opts), quota: newQuota(opts.AlertLimit), slots: newSlots(), fallbacks: newSlots(),
 	}
 	if e.opts.Now == nil {
 		e.opts.Now = func() Tick { return e.known(time.Now()) }

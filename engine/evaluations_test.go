@@ -159,7 +159,12 @@ func TestInsightMeanwhile(t *testing.T) {
 	seen := make(chan int)
 	go func() {
 		most := 0
-		for {
+		for over := false; ; {
+			select {
+			case <-done:
+				over = true // once more, for a reader that was never let to
+			default:
+			}
 			for _, g := range b.Snapshot().Groups {
 				for _, r := range g.Rules {
 					in, _ := b.Insight(r.Rule)
@@ -171,11 +176,9 @@ func TestInsightMeanwhile(t *testing.T) {
 					most = max(most, len(in.Evaluations))
 				}
 			}
-			select {
-			case <-done:
+			if over {
 				seen <- most
 				return
-			default:
 			}
 		}
 	}()

@@ -21,16 +21,18 @@ const (
 
 // checks paces the comparisons, one at a time. It may be used from any goroutine.
 type checks struct {
-	mu         sync.Mutex
-	busy       bool
-	last, next time.Time // of the one before, and not before that the next; in the time of evaluations
+	mu   sync.Mutex
+	busy bool
+	last time.Time     // of the one before, in the time of evaluations
+	rest time.Duration // after it
 }
 
 // begin tells whether there may be one for an evaluation at a time; then end follows.
 func (c *checks) begin(at time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.busy || at.Before(c.next) && !at.Before(c.last) { // the clock may have gone back
+	// One of before the last is of a group that is late, unless the clock has gone back.
+	if c.busy || at.Sub(c.last).Abs() < c.rest {
 		return false
 	}
 	c.busy, c.last = true, at
@@ -40,7 +42,7 @@ func (c *checks) begin(at time.Time) bool {
 func (c *checks) end(took time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.busy, c.next = false, c.last.Add(checkRest*took)
+	c.busy, c.rest = false, checkRest*took
 }
 
 // compile gives the expressions of all rules to the plan, if there is one.
@@ -72,6 +74,7 @@ func (b *ruleBase) vector(ctx context.Context, e *Engine, at time.Time) (vec pro
 		if vec, b.byPlan = b.planned.Vector(ctx, at); b.byPlan {
 			return vec, nil
 		}
+		defer e.fallbacks.enter(ctx)()
 	}
 	return e.vector(ctx, b.rule.ExprText, at)
 }
@@ -83,7 +86,7 @@ func (g *group) checkPlan(ctx context.Context, at time.Time) {
 		return
 	}
 	g.unchecked += len(g.rules)
-	if g.unchecked < checkEvery || len(g.ticks) > 0 || !g.engine.checks.begin(at) {
+	if g.unchecked < checkEvery || len(g.ticks) > 0 || !g.engine.checks.begin(g.last) {
 		return
 	}
 	start := time.Now()

@@ -77,6 +77,9 @@ func TestChecksRest(t *testing.T) {
 	if c.begin(t0.Add((checkRest - 1) * time.Second)) {
 		t.Error("there is another too early")
 	}
+	if c.begin(t0.Add(-time.Second)) {
+		t.Error("there is another too early for a group that is late")
+	}
 	if !c.begin(t0.Add(checkRest * time.Second)) {
 		t.Error("there is no other after the rest")
 	}

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/prometheus/promql"
 
 	"github.com/tocsin/tocsin/alert"
 )
@@ -97,5 +100,25 @@ func TestWaitingIsShifted(t *testing.T) {
 	}
 	if !own[1].Equal(t0) {
 		t.Error("the map of before was changed: another goroutine may read it")
+	}
+}
+
+// TestCutOffAdmission: who waited and was not admitted in time waits on, and nobody
+// else is taken to have waited, should they come again.
+func TestCutOffAdmission(t *testing.T) {
+	b := newBench(t, nil)
+	b.load(`groups: [{name: g, rules: [{alert: A, expr: x > 0}]}]`)
+	r := (*b.groups.Load())[0].alerting()[0]
+	r.waiting = map[alert.Fingerprint]time.Time{1: t0, 2: t0}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	sample := &promql.Sample{F: 1}
+	fresh := []found{{fp: 1, sample: sample}, {fp: 3, sample: sample}}
+	admitted, _, err := r.admit(ctx, fresh, input{ts: t0.Add(time.Minute)}, true)
+	if len(admitted) > 0 || !errors.Is(err, context.Canceled) {
+		t.Errorf("%d admitted, error %v", len(admitted), err)
+	}
+	if diff := cmp.Diff(map[alert.Fingerprint]time.Time{1: t0}, r.waiting); diff != "" {
+		t.Errorf("waiting (-want +got):\n%s", diff)
 	}
 }

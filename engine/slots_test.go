@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/prometheus/prometheus/util/teststorage"
 
 	"github.com/tocsin/tocsin/alert"
+	"github.com/tocsin/tocsin/engine/plan"
 	"github.com/tocsin/tocsin/rules"
 )
 
@@ -101,6 +103,74 @@ func TestHangingGroupsHoldUpNoOthers(t *testing.T) {
 		stop()
 		if err := <-done; err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// crowd is storage whose queries take their time, and counts those at once.
+type crowd struct {
+	storage.Storage
+	*crowdCount
+}
+
+type crowdCount struct {
+	mu              sync.Mutex
+	now, most, asks int // guarded by mu
+}
+
+func (c crowd) Querier(int64, int64) (storage.Querier, error) {
+	return crowdQuerier{crowdCount: c.crowdCount}, nil
+}
+
+type crowdQuerier struct {
+	storage.Querier
+	*crowdCount
+}
+
+func (c crowdQuerier) Select(context.Context, bool, *storage.SelectHints, ...*labels.Matcher) storage.SeriesSet {
+	c.count(1)
+	time.Sleep(slotPatience / 2)
+	c.count(-1)
+	return storage.EmptySeriesSet()
+}
+
+func (c *crowdCount) count(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now += n
+	c.most, c.asks = max(c.most, c.now), c.asks+max(n, 0)
+}
+
+func (crowdQuerier) Close() error { return nil }
+
+// TestFallbacksAreFew: when the window of the plan cannot be filled in time, and all
+// groups have waited for it, they do not ask the query engine all at once.
+func TestFallbacksAreFew(t *testing.T) {
+	db := teststorage.New(t)
+	synctest.Test(t, func(t *testing.T) {
+		n := 8 * runtime.GOMAXPROCS(0)
+		var b strings.Builder
+		b.WriteString("groups:\n")
+		for i := range n {
+			fmt.Fprintf(&b, "- {name: g%d, rules: [{alert: A, expr: x > 0}]}\n", i)
+		}
+		opts := planOptions(t, db)
+		opts.Queryable = hanging{db}
+		asked := &crowdCount{}
+		e := New(Options{Queryable: crowd{db, asked}, Appendable: db, Plan: plan.New(opts), Interval: step15})
+		e.Load(rules.Parse("rules.yml", []byte(b.String())).Groups, true)
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- e.Run(ctx) }()
+		synctest.Wait()
+		e.Tick(Tick{At: time.Now(), Up: true})
+		time.Sleep(step15)
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if asked.asks != n || asked.most > runtime.GOMAXPROCS(0) {
+			t.Errorf("%d queries, %d of them at once; want %d, %d at once", asked.asks, asked.most, n, runtime.GOMAXPROCS(0))
 		}
 	})
 }

@@ -176,7 +176,8 @@ func (j *Journal) Load() (records []alert.Record, savedAt time.Time, err error) 
 		return nil, time.Time{}, err
 	}
 	j.handedOver()
-	if alive := j.lastAlive(); !savedAt.IsZero() && alive.After(savedAt) {
+	j.lifetime.told(savedAt)
+	if alive := j.lastAlive(savedAt); !savedAt.IsZero() && alive.After(savedAt) {
 		savedAt = alive
 	}
 	return records, savedAt, nil

@@ -14,7 +14,8 @@ const (
 )
 
 // Delivery is what one Alertmanager was told of one alert by this process. Times are
-// of the wall clock, and zero where they do not apply.
+// of the wall clock, with a reading of the monotonic one where this process took them,
+// and zero where they do not apply.
 type Delivery struct {
 	// URL of the Alertmanager without its password.
 	URL string
@@ -48,12 +49,12 @@ func (n *Notifier) Deliveries(ls labels.Labels) []Delivery {
 	return out
 }
 
-// taken is what an Alertmanager last took in of an alert, or refused; times are in
-// milliseconds.
+// taken is what an Alertmanager last took in of an alert, or refused.
 type taken struct {
-	startsAt, at, last int64
-	resolved           bool
-	refusal            string
+	startsAt int64         // in milliseconds
+	at, last time.Duration // since the outbox was opened
+	resolved bool
+	refusal  string
 }
 
 // take notes that the Alertmanager took a parcel in. The caller holds mu.
@@ -62,7 +63,7 @@ func (o *outbox) take(p parcel, now time.Time) {
 		clear(o.taken)
 	}
 	was, known := o.taken[p.key]
-	is := taken{startsAt: p.note.StartsAt.UnixMilli(), at: now.UnixMilli(), last: now.UnixMilli(), resolved: p.note.Resolved}
+	is := taken{startsAt: p.note.StartsAt.UnixMilli(), at: now.Sub(o.opened), last: now.Sub(o.opened), resolved: p.note.Resolved}
 	if known && was.refusal == "" && was.startsAt == is.startsAt && was.resolved == is.resolved {
 		is.at = was.at
 	}
@@ -74,7 +75,7 @@ func (o *outbox) refused(key uint64, why string, now time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if len(o.taken) < 2*o.capacity {
-		o.taken[key] = taken{last: now.UnixMilli(), refusal: why}
+		o.taken[key] = taken{last: now.Sub(o.opened), refusal: why}
 	}
 }
 
@@ -85,7 +86,7 @@ func (o *outbox) forgetTaken(now time.Time) {
 		if t.resolved || t.refusal != "" {
 			kept = endKept
 		}
-		if now.Sub(time.UnixMilli(t.last)) > kept {
+		if now.Sub(o.opened)-t.last > kept {
 			delete(o.taken, key)
 		}
 	}
@@ -98,7 +99,7 @@ func (o *outbox) delivery(key uint64) (d Delivery) {
 	if t, ok := o.taken[key]; ok {
 		d.Refusal, d.Resolved = t.refusal, t.resolved
 		if t.refusal == "" {
-			d.ToldAt, d.ConfirmedAt = time.UnixMilli(t.at), time.UnixMilli(t.last)
+			d.ToldAt, d.ConfirmedAt = o.opened.Add(t.at), o.opened.Add(t.last)
 		}
 	}
 	if a := o.index[key]; a != nil {

@@ -65,6 +65,18 @@ func TestDeliveries(t *testing.T) {
 	})
 }
 
+// TestDeliveriesOverAStep: how long ago an alert was taken in can be told, whatever the
+// wall clock has been set to since.
+func TestDeliveriesOverAStep(t *testing.T) {
+	o, m := newTestOutbox(10), msg("A")
+	o.take(parcel{message: m}, time.Now())
+	for what, at := range map[string]time.Time{"told": o.delivery(m.key).ToldAt, "confirmed": o.delivery(m.key).ConfirmedAt} {
+		if at.IsZero() || at == at.Round(0) {
+			t.Errorf("%s at %v: without the monotonic clock", what, at)
+		}
+	}
+}
+
 // TestDeliveriesAreForgotten: what nothing is said of any more takes no memory.
 func TestDeliveriesAreForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -25,6 +25,8 @@ type outbox struct {
 	// work holds a value while there may be something to send. It has one slot:
 	// producers signal, they do not ship.
 	work chan struct{}
+	// opened is what the times of taken count from, by the monotonic clock.
+	opened time.Time
 
 	mu       sync.Mutex
 	order    *list.List          // of *account, oldest first; guarded by mu
@@ -41,6 +43,7 @@ func newOutbox(capacity int, hold time.Duration, length prometheus.Gauge, delive
 		length:   length,
 		deliver:  deliver,
 		work:     make(chan struct{}, 1),
+		opened:   time.Now(),
 		order:    list.New(),
 		index:    make(map[uint64]*account),
 		taken:    make(map[uint64]taken),
