@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"strings"
 	"sync"
 	"time"
 
@@ -22,7 +23,7 @@ type Evaluation struct {
 	// Blind: the expression was not evaluated, as the counts of a Docker engine that
 	// starts mean nothing.
 	Blind bool
-	Error string // empty if it succeeded
+	Error string // its first 300 bytes; empty if it succeeded
 }
 
 // history are the last evaluations of the rules of one group: a ring of rows, one
@@ -57,6 +58,10 @@ const (
 	askedFlag   = 1 << 29
 	tookMask    = askedFlag - 1
 )
+
+// maxKeptError bounds the text of one error: those of promql name all series that
+// they are about, and differ each time.
+const maxKeptError = 300
 
 // failure is an error of a rule, from the row of this number until the next one. Most
 // rules that fail say the same each time, so that it is kept once.
@@ -108,6 +113,9 @@ func (h *history) note(i int, b *ruleBase) {
 // no row has any more. The caller holds mu.
 func (h *history) remember(i int, at uint64, text string) {
 	fs := h.failures[i]
+	if len(text) > maxKeptError {
+		text = strings.Clone(strings.ToValidUTF8(text[:maxKeptError], "")) + "…"
+	}
 	if text != "" && (len(fs) == 0 || fs[len(fs)-1].text != text) {
 		fs = append(fs, failure{at, text})
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/tocsin/tocsin/alert"
 )
@@ -97,6 +98,10 @@ func TestHistoryForgets(t *testing.T) {
 		if n := len(h.failures[0]); n > KeptEvaluations {
 			t.Fatalf("%d errors are kept of %d evaluations", n, KeptEvaluations)
 		}
+	}
+	note(strings.Repeat("ä", 10_000))
+	if got := h.failures[0][len(h.failures[0])-1].text; len(got) > maxKeptError+len("…") || !utf8.ValidString(got) {
+		t.Errorf("%d bytes of an error are kept: %s", len(got), got)
 	}
 	for range KeptEvaluations - 1 {
 		note("")
