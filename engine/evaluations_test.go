@@ -93,15 +93,15 @@ func TestHistoryForgets(t *testing.T) {
 		h.begin(time.Unix(0, 0), 1)
 		h.note(0, &ruleBase{lastErr: text})
 	}
+	note(strings.Repeat("ä", 10_000))
+	if got := h.failures[0][len(h.failures[0])-1].text; len(got) > maxKeptError+len("…") || !utf8.ValidString(got) {
+		t.Errorf("%d bytes of an error are kept: %s", len(got), got)
+	}
 	for i := range 100 {
 		note(fmt.Sprint("error ", i))
 		if n := len(h.failures[0]); n > KeptEvaluations {
 			t.Fatalf("%d errors are kept of %d evaluations", n, KeptEvaluations)
 		}
-	}
-	note(strings.Repeat("ä", 10_000))
-	if got := h.failures[0][len(h.failures[0])-1].text; len(got) > maxKeptError+len("…") || !utf8.ValidString(got) {
-		t.Errorf("%d bytes of an error are kept: %s", len(got), got)
 	}
 	for range KeptEvaluations - 1 {
 		note("")
