@@ -135,7 +135,7 @@ func TestPages(t *testing.T) {
 			`<a href="./" aria-current="page">Alerts <span class="badge bad">1</span></a>`,
 			`<a href="deliveries">Deliveries <span class="badge bad">1</span></a>`,
 		},
-		"/rules":   {"<title>(1) Rules · Tocsin on edge-17</title>", "/rules/bad.yml:3:9", "did you mean expr?", "<code>/rules/docker.yml:0:0</code>: it broke", "not evaluated yet", "job:up:sum", "1 failing", "1 firing"},
+		"/rules":   {"<title>(1) Rules · Tocsin on edge-17</title>", "/rules/bad.yml:3:9", "did you mean expr?", "<code>/rules/docker.yml:0:0</code></p><p class=\"error\">it broke", "not evaluated yet", "job:up:sum", "1 failing", "1 firing"},
 		"/targets": {"connection refused", "b2", "node", "every 15 s", "u:xxxxx@node"},
 		"/deliveries": {"2 lost, 4 reported late", "Refused: empty label", "for 20 min", "restarted 3 h ago", "its clock is 2 h behind ours", "no such host", "next try in 34 s", "u:xxxxx@am2",
 			"To be told <span class=\"count\">2</span>", "20 min ago", `data-column="Now">ended`},
