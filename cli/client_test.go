@@ -160,3 +160,18 @@ func TestFormats(t *testing.T) {
 		}
 	}
 }
+
+// bash expands the words that it is offered for completion.
+func TestRuleNamesAreWords(t *testing.T) {
+	c, err := NewClient(serve(t, "", 200, `{"status":"success","data":{"groups":[{"rules":[
+		{"name":"job:up:sum"},{"name":"Disk"},{"name":"Disk"},{"name":"Größe.1"},
+		{"name":"$(touch x)"},{"name":"a`+"`id`"+`"},{"name":"two words"},{"name":"~root"},{"name":"*"},{"name":"a{b,c}"},{"name":"--output"},{"name":"x;y"},{"name":"'x"}
+	]}]}}`), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, err := c.RuleNames(t.Context())
+	if got, want := strings.Join(names, " "), "Disk Größe.1 job:up:sum"; got != want || err != nil {
+		t.Errorf("names %s %v, want %s", got, err, want)
+	}
+}

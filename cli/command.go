@@ -95,42 +95,61 @@ func writeJSON(w io.Writer, raw json.RawMessage) error {
 	if err := json.Indent(&b, raw, "", "  "); err != nil {
 		return err
 	}
-	out := make([]byte, 0, b.Len()+1)
-	for _, r := range b.String() {
-		switch {
-		case r == '\n' || unicode.IsPrint(r):
-			out = utf8.AppendRune(out, r)
-		case r > 0xffff:
-			high, low := (r-0x10000)>>10+0xd800, (r-0x10000)&0x3ff+0xdc00
-			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
-		default:
-			out = fmt.Appendf(out, `\u%04x`, r)
-		}
-	}
+	out := escape(b.String(), func(out []byte, r rune) []byte {
+		high, low := (r-0x10000)>>10+0xd800, (r-0x10000)&0x3ff+0xdc00
+		return fmt.Appendf(out, `\u%04x\u%04x`, high, low)
+	})
 	_, err := w.Write(append(out, '\n'))
 	return err
 }
 
-// writeYAML writes JSON, which is YAML, in the style of YAML and in the same order.
+// writeYAML writes JSON in the style of YAML and in the same order. JSON is YAML but
+// for some characters, which have to be escapes.
 func writeYAML(w io.Writer, raw json.RawMessage) error {
 	var doc yaml.Node
-	if err := yaml.Unmarshal(raw, &doc); err != nil {
+	if err := yaml.Unmarshal(escape(string(raw), utf8.AppendRune), &doc); err != nil {
 		return fmt.Errorf("write YAML: %w", err)
 	}
 	restyle(&doc)
-	enc := yaml.NewEncoder(w)
+	var b bytes.Buffer
+	enc := yaml.NewEncoder(&b)
 	enc.SetIndent(2)
-	return errors.Join(enc.Encode(&doc), enc.Close())
+	if err := errors.Join(enc.Encode(&doc), enc.Close()); err != nil {
+		return fmt.Errorf("write YAML: %w", err)
+	}
+	_, err := w.Write(escape(b.String(), func(out []byte, r rune) []byte { return fmt.Appendf(out, `\U%08x`, r) }))
+	return err
 }
+
+// escape writes what is more than text to a terminal as escapes, as JSON and YAML
+// have them in quotes; wide writes characters of more than four digits.
+func escape(s string, wide func(out []byte, r rune) []byte) []byte {
+	out := make([]byte, 0, len(s)+1)
+	for _, r := range s {
+		switch {
+		case isText(r):
+			out = utf8.AppendRune(out, r)
+		case r > 0xffff:
+			out = wide(out, r)
+		default:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		}
+	}
+	return out
+}
+
+// isText tells whether a character is no more to a terminal than what it looks like.
+func isText(r rune) bool { return r == '\n' || unicode.IsPrint(r) }
 
 // restyle leaves out the quotes of strings that need none: those that the encoder
 // itself would write without, which knows what older versions of YAML took for more
-// than a string.
+// than a string. Only in quotes there are escapes.
 func restyle(n *yaml.Node) {
 	quoted := n.Kind == yaml.ScalarNode && n.Tag == "!!str"
 	if quoted {
 		bare, err := yaml.Marshal(n.Value)
-		quoted = err != nil || strings.HasPrefix(string(bare), `"`) || strings.HasPrefix(string(bare), "'")
+		quoted = err != nil || strings.HasPrefix(string(bare), `"`) || strings.HasPrefix(string(bare), "'") ||
+			strings.ContainsFunc(n.Value, func(r rune) bool { return !isText(r) })
 	}
 	n.Style = 0
 	if quoted {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,7 +42,11 @@ func (c *Command) Explain(ctx context.Context, r RuleName) (int, error) {
 	return ExitOK, nil
 }
 
-// RuleNames lists the names of all rules, for the completion of a shell.
+// oneWord are the names that a shell takes for what they are. bash expands what it is
+// offered for completion: a name with $(...) would be a command.
+var oneWord = regexp.MustCompile(`^[\pL\pN_:][\pL\pN_:.,@%+=/-]*$`)
+
+// RuleNames lists the names of all rules that the completion of a shell can offer.
 func (c *Client) RuleNames(ctx context.Context) ([]string, error) {
 	raw, err := c.get(ctx, "api/v1/rules", url.Values{"exclude_alerts": {"true"}})
 	if err != nil {
@@ -58,7 +63,9 @@ func (c *Client) RuleNames(ctx context.Context) ([]string, error) {
 	var names []string
 	for _, g := range data.Groups {
 		for _, r := range g.Rules {
-			names = append(names, Plain(r.Name))
+			if oneWord.MatchString(r.Name) {
+				names = append(names, r.Name)
+			}
 		}
 	}
 	slices.Sort(names)

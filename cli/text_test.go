@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/mattn/go-runewidth"
+	"go.yaml.in/yaml/v3"
 )
 
 // hostile are texts that would do something to a terminal.
@@ -92,6 +93,30 @@ func TestYAML(t *testing.T) {
 `
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// What a target brings along neither breaks the YAML nor reaches the terminal.
+func TestYAMLIsText(t *testing.T) {
+	for _, s := range []string{"\u202egnp.exe", "a\u007fb", "\u009b31m", "\ufeffx", "\U000e0041tag", "\U0001f514 bell", "two\nlines \u202e", "no\u00a0break", "\u2028", "plain"} {
+		raw, err := json.Marshal(map[string]string{s: s})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b bytes.Buffer
+		if err := writeYAML(&b, raw); err != nil {
+			t.Errorf("%q: %v", s, err)
+			continue
+		}
+		var got map[string]string
+		if err := yaml.Unmarshal(b.Bytes(), &got); err != nil || got[s] != s {
+			t.Errorf("%q became %s: %v", s, b.String(), err)
+		}
+		for _, r := range b.String() {
+			if !isText(r) {
+				t.Errorf("%q is written with %U", s, r)
+			}
+		}
 	}
 }
 

@@ -61,13 +61,28 @@ func newAlertLists(s *engine.Snapshot, now time.Time) alertLists {
 			}
 		}
 	}
+	l.sort(now)
+	return l
+}
+
+func (l *alertLists) sort(now time.Time) {
 	urgent := func(a, b alertRef) int {
 		return cmp.Or(cmp.Compare(a.rank, b.rank), b.since(now).Compare(a.since(now)))
 	}
 	slices.SortStableFunc(l.firing, urgent)
 	slices.SortStableFunc(l.pending, urgent)
 	slices.SortStableFunc(l.resolved, func(a, b alertRef) int { return b.alert.ResolvedAt.Compare(a.alert.ResolvedAt) })
-	return l
+}
+
+// held are those that stay as they are for want of evidence, in the order of the
+// lists.
+func (l *alertLists) held() (list []alertRef) {
+	for _, x := range slices.Concat(l.firing, l.pending, l.quiet) {
+		if !x.alert.HeldSince.IsZero() {
+			list = append(list, x)
+		}
+	}
+	return list
 }
 
 func (l *alertLists) add(g *engine.GroupStatus, r *engine.RuleStatus, a *alert.Alert) {

@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -19,6 +20,7 @@ type alertsPage struct {
 	Problems []Problem
 	Firing   section
 	Pending  section
+	Held     section
 	Resolved section
 	Quiet    []alertView
 	// Hidden is how many alerts the filter leaves out.
@@ -34,7 +36,7 @@ type filterView struct {
 // option is one choice of a form.
 type option struct{ Value, Text string }
 
-var stateOptions = []option{{"", "All"}, {"firing", "Firing"}, {"pending", "Pending"}, {"resolved", "Recently resolved"}}
+var stateOptions = []option{{"", "All"}, {"firing", "Firing"}, {"pending", "Pending"}, {stateHeld, "Held"}, {"resolved", "Recently resolved"}}
 
 // section is a part of the alerts of one state.
 type section struct {
@@ -48,9 +50,12 @@ type section struct {
 }
 
 // alertsHome answers for the page at /, with the parameters q (a filter), state
-// (firing, pending or resolved; all if empty) and page (from 1, of one state).
+// (firing, pending, held or resolved; else all) and page (from 1, of one state).
 func (h *Handler) alertsHome(w http.ResponseWriter, r *http.Request) {
 	src, q := h.source(), r.URL.Query()
+	if !slices.ContainsFunc(stateOptions, func(o option) bool { return o.Value == q.Get("state") }) {
+		q.Del("state") // a page without any alert would be taken for good news
+	}
 	p := alertsPage{
 		frame:    src.frame("./", ""),
 		Filter:   filterView{Query: q.Get("q"), State: q.Get("state")},
@@ -63,6 +68,9 @@ func (h *Handler) alertsHome(w http.ResponseWriter, r *http.Request) {
 	}
 	firing, pending, resolved, quiet := f.choose(src.alerts.firing), f.choose(src.alerts.pending), f.choose(src.alerts.resolved), f.choose(src.alerts.quiet)
 	p.Firing, p.Pending, p.Resolved = h.newSection(firing, "firing", q, src.now), h.newSection(pending, "pending", q, src.now), h.newSection(resolved, "resolved", q, src.now)
+	if p.Filter.State == stateHeld {
+		p.Held = h.newSection(f.choose(src.alerts.held()), stateHeld, q, src.now)
+	}
 	if p.Firing.Wanted {
 		p.Quiet = h.alertViews(quiet[:min(len(quiet), perPage)], src.now)
 	}
@@ -113,7 +121,7 @@ func (h *Handler) alertViews(list []alertRef, now time.Time) []alertView {
 			views[i].Annotations[j].Copy = h.copyHere(views[i].Annotations[j].Link)
 		}
 		if list[i].alert.State != alert.Pending {
-			views[i].Deliveries = newDeliveryViews(h.opts.Deliveries(list[i].alert.Labels), now)
+			views[i].Deliveries = newDeliveryViews(h.deliveries(list[i].alert.Labels), now)
 		}
 	}
 	return views

@@ -90,7 +90,17 @@ func constant(e parser.Expr) (float64, bool) {
 	return 0, false
 }
 
-// whyLink is the page that explains a rule.
+// whyLink is the page that explains a rule. Only where its group has another of the
+// name the line tells them apart: it changes with each edit above it.
 func whyLink(g *engine.GroupStatus, r *engine.RuleStatus) string {
-	return "rule?" + url.Values{"rule": {r.Rule.Name()}, "group": {g.Name}, "file": {g.File}}.Encode()
+	v, named := url.Values{"rule": {r.Rule.Name()}, "group": {g.Name}, "file": {g.File}}, 0
+	for i := range g.Rules {
+		if g.Rules[i].Rule.Name() == r.Rule.Name() {
+			named++
+		}
+	}
+	if named > 1 {
+		v.Set("line", strconv.Itoa(r.Rule.Pos.Line))
+	}
+	return "rule?" + v.Encode()
 }

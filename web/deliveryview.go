@@ -26,7 +26,7 @@ func newDeliveryViews(list []api.Delivery, now time.Time) []deliveryView {
 }
 
 func newDeliveryView(d *api.Delivery, now time.Time) deliveryView {
-	v := deliveryView{Alertmanager: short(redact(d.Alertmanager)), Error: short(redact(d.Error)), Next: moment{d.NextTry, now}}
+	v := deliveryView{Alertmanager: short(d.Alertmanager), Error: short(d.Error), Next: moment{d.NextTry, now}}
 	switch d.State {
 	case api.DeliveryTold:
 		v.State, v.Tone, v.Since = "told that it fires", toneGood, moment{d.ToldAt, now}

@@ -51,6 +51,7 @@ func (h *Handler) serveEvents(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("X-Accel-Buffering", "no") // proxies that keep answers back take this for a word
 	w.WriteHeader(http.StatusOK)
 	conn := http.NewResponseController(w)
 	send := func(text string) bool {
@@ -66,7 +67,7 @@ func (h *Handler) serveEvents(w http.ResponseWriter, r *http.Request) {
 	last, beat := "", time.Now()
 	for {
 		st := h.opts.Status()
-		if now := seen(&st, h.snapshot()); now != last || time.Since(beat) >= beatEvery {
+		if now := seen(&st, h.snapshot(), h.opts.Now()); now != last || time.Since(beat) >= beatEvery {
 			if !send("event: snapshot\ndata: " + now + "\n\n") {
 				return
 			}
@@ -82,12 +83,14 @@ func (h *Handler) serveEvents(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// seen names the state that a page shows: it changes when the page would.
-func seen(st *Status, s *engine.Snapshot) string {
+// seen names the state that a page shows: it changes when the page would, and each
+// minute, as what has stopped to change shows by its age alone.
+func seen(st *Status, s *engine.Snapshot, now time.Time) string {
 	sum := fnv.New64a()
 	note := func(at time.Time, more ...any) {
 		fmt.Fprintln(sum, at.UnixNano(), more) // hashes return no errors
 	}
+	note(now.Truncate(time.Minute))
 	note(st.Since, st.State, st.Problems, st.Storage.Trouble, len(st.Settings))
 	for i := range s.Groups {
 		note(s.Groups[i].LastEvaluation, s.Groups[i].Name, len(s.Groups[i].Rules))

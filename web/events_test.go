@@ -52,6 +52,29 @@ func TestEventsOutliveTheTimeout(t *testing.T) {
 	}
 }
 
+// A page that is open while evaluations hang, or through a long pause, is told of the
+// time: nothing else changes, and what it shows is no longer so.
+func TestEventsTellOfTime(t *testing.T) {
+	at := now
+	h := newHandler(t, Options{Now: func() time.Time { return at }})
+	shown := func() string {
+		page := body(t, h, "/", http.StatusOK)
+		_, rest, _ := strings.Cut(page, `data-seen="`)
+		seen, _, _ := strings.Cut(rest, `"`)
+		return seen
+	}
+	first := shown()
+	at = at.Add(time.Second)
+	if shown() != first {
+		t.Error("a second is news")
+	}
+	at = at.Add(10 * time.Minute)
+	contains(t, body(t, h, "/", http.StatusOK), "Not evaluating: the last evaluation was 10 min ago")
+	if shown() == first {
+		t.Error("a page that is open goes on to say that all is evaluated")
+	}
+}
+
 func TestTooManyListeners(t *testing.T) {
 	h := newHandler(t, Options{})
 	for range maxListeners {
@@ -82,6 +105,9 @@ func listen(t *testing.T, h *Handler) (*http.Server, *bufio.Scanner) {
 	t.Cleanup(func() { resp.Body.Close() })
 	if got := resp.Header.Get("Content-Type"); got != "text/event-stream" {
 		t.Fatalf("content type %q", got)
+	}
+	if got := resp.Header.Get("X-Accel-Buffering"); got != "no" {
+		t.Errorf("a proxy may keep events back: %q", got)
 	}
 	return srv, bufio.NewScanner(resp.Body)
 }

@@ -181,4 +181,14 @@ func hideSecrets(x *api.Explanation) {
 	for i := range x.Evaluations {
 		x.Evaluations[i].Error = redact(x.Evaluations[i].Error)
 	}
+	if x.Expression != nil {
+		hideIn(x.Expression)
+	}
+}
+
+func hideIn(n *api.Node) {
+	n.Error = redact(n.Error)
+	for i := range n.Nodes {
+		hideIn(&n.Nodes[i])
+	}
 }

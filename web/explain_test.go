@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -81,10 +82,17 @@ func TestExplainHidesSecrets(t *testing.T) {
 		Insight: func(*rules.Rule) (engine.Insight, bool) {
 			return engine.Insight{Evaluations: []engine.Evaluation{{At: now, Took: time.Millisecond, Error: r.LastError}}}, true
 		},
+		Query: failing(errors.New(r.LastError)),
+		Deliveries: func(labels.Labels) []api.Delivery {
+			return []api.Delivery{{Alertmanager: "http://user:secret@am", State: api.DeliveryWaiting, Error: r.LastError}}
+		},
 	})
-	w := get(h, "/api/v1/explain?rule=Load")
-	if w.Code != 200 || strings.Contains(w.Body.String(), "secret") || strings.Count(w.Body.String(), "user:xxxxx@") < 4 {
-		t.Errorf("%d %s", w.Code, w.Body)
+	r.Alerts = []alert.Alert{{State: alert.Firing, Labels: labels.FromStrings("alertname", "Load"), FiredAt: now}}
+	for path, times := range map[string]int{"/api/v1/explain?rule=Load": 7, "/api/v1/tocsin/alerts": 2, "/": 2, "/deliveries": 2} {
+		w := get(h, path)
+		if w.Code != 200 || strings.Contains(w.Body.String(), "secret") || strings.Count(w.Body.String(), "user:xxxxx@") < times {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
 	}
 }
 

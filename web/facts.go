@@ -6,6 +6,7 @@ func newFacts(st *Status, s *engine.Snapshot, alerts alertLists) facts {
 	f := facts{
 		firing:        len(alerts.firing),
 		pending:       len(alerts.pending),
+		held:          len(alerts.held()),
 		groups:        len(s.Groups),
 		problems:      len(st.Problems),
 		targets:       len(st.Targets),

@@ -58,7 +58,7 @@ func (h *Handler) source() *source {
 func (s *source) frame(link, title string) frame {
 	f := frame{
 		Title: "Tocsin", Version: s.status.Version, Now: moment{s.now, s.now},
-		Headline: newHeadline(&s.status, s.snapshot, s.facts, s.now), Seen: seen(&s.status, s.snapshot),
+		Headline: newHeadline(&s.status, s.snapshot, s.facts, s.now), Seen: seen(&s.status, s.snapshot, s.now),
 	}
 	f.Tone = f.Headline.Tone
 	s.status.ExternalLabels.Range(func(l labels.Label) {

@@ -1,8 +1,7 @@
 // Package web shows what Tocsin knows to whoever asks: Prometheus's HTTP API, the
-// process's own metrics, two probes, and pages that
-// need no script, and with it follow what happens. Two
-// of its routes let others act, and are off unless asked for: samples can be
-// written, and rules read again.
+// process's own metrics, two probes, and pages that need no script, and with it
+// follow what happens. Two of its routes let others act, and are off unless asked
+// for: samples can be written, and rules read again.
 //
 // Its invariants: it reads immutable snapshots and never waits for a tick; a
 // response is complete before its first byte is sent; what comes from rule files,

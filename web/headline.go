@@ -39,7 +39,7 @@ type headline struct {
 
 // facts are what the headline is made from.
 type facts struct {
-	firing, pending        int
+	firing, pending, held  int
 	critical               bool // one of those that fire
 	groups, rules          int
 	problems               int
@@ -122,6 +122,7 @@ func (f facts) details(stopped bool) []string {
 		add(f.firing, countText(f.firing, "alert")+" firing when it stopped")
 	}
 	add(f.pending, countText(f.pending, "alert")+" pending")
+	add(f.held, countText(f.held, "alert")+" held")
 	add(f.problems, countText(f.problems, "problem"))
 	add(f.failingRules, countText(f.failingRules, "rule")+" failing")
 	add(f.down, fmt.Sprintf("%d of %s down", f.down, countText(f.targets, "target")))

@@ -84,7 +84,7 @@ func (h *Handler) fillHistory(ctx context.Context, p *historyPage, src *source, 
 	}
 	p.From = moment{src.now.Add(-span), src.now}
 	past, e := h.readHistory(ctx, history.Options{
-		Source: h.opts.Queryable, From: p.From.at, To: src.now, Interval: scrapeInterval(src), MaxAlerts: maxPast,
+		Source: h.opts.Queryable, From: p.From.at, To: src.now, Interval: scrapeInterval(src), Evaluation: evaluationInterval(src), MaxAlerts: maxPast,
 		Matchers: f.matchers,
 		Keep: func(ls labels.Labels) bool {
 			return !slices.ContainsFunc(f.words, func(word string) bool { return !hasWord(ls, word) })
@@ -133,12 +133,16 @@ func scrapeInterval(src *source) time.Duration {
 	for i := range src.status.Targets {
 		longest = max(longest, src.status.Targets[i].Interval)
 	}
-	if longest == 0 {
-		for i := range src.snapshot.Groups {
-			longest = max(longest, src.snapshot.Groups[i].Interval)
-		}
+	return cmp.Or(longest, evaluationInterval(src), time.Minute)
+}
+
+// evaluationInterval is the longest of the groups'.
+func evaluationInterval(src *source) time.Duration {
+	var longest time.Duration
+	for i := range src.snapshot.Groups {
+		longest = max(longest, src.snapshot.Groups[i].Interval)
 	}
-	return cmp.Or(longest, time.Minute)
+	return longest
 }
 
 // byUrgency has those in front that fire now, then those that were active last;

@@ -135,7 +135,7 @@ func TestPages(t *testing.T) {
 			`<a href="./" aria-current="page">Alerts <span class="badge bad">1</span></a>`,
 			`<a href="deliveries">Deliveries <span class="badge bad">1</span></a>`,
 		},
-		"/rules":   {"Meanwhile its last good version runs on: 3 rules.", "<title>(1) Rules · Tocsin on edge-17</title>", "/rules/bad.yml:3:9", "did you mean expr?", "it broke", "not evaluated yet", "job:up:sum", "1 failing", "1 firing"},
+		"/rules":   {"Meanwhile its last good version runs on: 3 rules.", "<title>(1) Rules · Tocsin on edge-17</title>", "/rules/bad.yml:3:9", "did you mean expr?", "<code>/rules/docker.yml:0:0</code></p><p class=\"error\">it broke", "not evaluated yet", "job:up:sum", "1 failing", "1 firing"},
 		"/targets": {"connection refused", "b2", "node", "every 15 s", "u:xxxxx@node"},
 		"/deliveries": {"2 lost, 4 reported late", "Refused: empty label", "for 20 min", "restarted 3 h ago", "its clock is 2 h behind ours", "no such host", "next try in 34 s", "u:xxxxx@am2",
 			"To be told <span class=\"count\">2</span>", "20 min ago", `data-column="Now">ended`},
@@ -242,7 +242,16 @@ func TestHeldAlert(t *testing.T) {
 		s.Groups[0].Rules[0].Alerts[0].HeldSince = ago(3 * time.Minute)
 		return s
 	}})
-	contains(t, body(t, h, "/", http.StatusOK), `<span class="badge neutral">held</span> <a`, "Held since", "3 min ago")
+	contains(t, body(t, h, "/", http.StatusOK), `<span class="badge neutral">held</span> <a`, "Held since", "3 min ago", "1 alert held")
+	page := body(t, h, "/?state=held", http.StatusOK)
+	contains(t, page, `<option value="held" selected>`, `Held <span class="count">1</span>`, "No container")
+	if n := strings.Count(page, "<article"); n != 1 || strings.Contains(page, `id="firing"`) || strings.Contains(page, `id="pending"`) {
+		t.Errorf("%d alerts among those that are held, want 1:\n%s", n, page)
+	}
+	contains(t, body(t, h, "/?state=held&q=severity=none", http.StatusOK), "No alert that matches the filter is held.")
+	contains(t, body(t, newHandler(t, Options{}), "/?state=held", http.StatusOK), "No alert is held.")
+	// A state that there is not hides nothing.
+	contains(t, body(t, h, "/?state=fireing", http.StatusOK), `id="firing"`, `id="pending"`, "<article")
 	contains(t, get(h, "/api/v1/alerts").Body.String(), `"value":"0e+00","heldSince":"2026-11-22T03:09:40Z"}`)
 }
 

@@ -10,12 +10,13 @@ import (
 var userinfo = regexp.MustCompile(`://[^/?#\s"]*@`)
 
 // redact hides the passwords of all URLs in a text: settings, targets and error
-// texts carry them, and the page is not the place to read them.
+// texts carry them, and the page is not the place to read them. A user without a
+// password is one too: that is how tokens are passed.
 func redact(s string) string {
 	return userinfo.ReplaceAllStringFunc(s, func(m string) string {
 		user, _, hasPassword := strings.Cut(strings.TrimPrefix(m[:len(m)-1], "://"), ":")
 		if !hasPassword {
-			return m
+			return "://xxxxx@"
 		}
 		return "://" + user + ":xxxxx@"
 	})

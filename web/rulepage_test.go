@@ -3,7 +3,10 @@ package web
 import (
 	"context"
 	"errors"
+	"html"
 	"net/http"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +14,7 @@ import (
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
 
+	"github.com/tocsin/tocsin/alert"
 	"github.com/tocsin/tocsin/api"
 	"github.com/tocsin/tocsin/engine"
 	"github.com/tocsin/tocsin/rules"
@@ -56,4 +60,29 @@ func TestRulePageErrors(t *testing.T) {
 	contains(t, body(t, h, "/rule?rule=Stopped&line=x", http.StatusBadRequest), "no number of a line")
 	failing := explained(t, Options{Query: failing(errors.New("<i>broke</i>"))})
 	contains(t, body(t, failing, "/rule?rule=Stopped", http.StatusOK), "&lt;i&gt;broke&lt;/i&gt;")
+}
+
+// Each link to why leads to its rule, also where rules of one group have one name.
+func TestWhyLeadsToItsRule(t *testing.T) {
+	h := explained(t, Options{Snapshot: func() *engine.Snapshot {
+		s := sameName()
+		s.Groups[0].Rules[1].Alerts = []alert.Alert{{State: alert.Firing, Labels: labels.FromStrings("alertname", "Disk"), FiredAt: ago(time.Minute)}}
+		return s
+	}})
+	var places []string
+	for _, link := range regexp.MustCompile(`href="(rule\?[^"]*)"`).FindAllStringSubmatch(body(t, h, "/rules", http.StatusOK), -1) {
+		page := body(t, h, "/"+html.UnescapeString(link[1]), http.StatusOK)
+		place := regexp.MustCompile(`(/rules/..yml:\d+), group a</span></p>`).FindStringSubmatch(page)
+		if place == nil {
+			t.Fatalf("%s is about no rule:\n%s", link[1], page)
+		}
+		places = append(places, place[1])
+		if place[1] == "/rules/a.yml:8" {
+			contains(t, page, `class="why" href="`+link[1])
+		}
+	}
+	if got, want := strings.Join(places, " "), "/rules/a.yml:4 /rules/a.yml:8 /rules/b.yml:4 /rules/b.yml:8"; got != want {
+		t.Errorf("the links lead to %s, want %s", got, want)
+	}
+	contains(t, body(t, h, "/", http.StatusOK), "line=8")
 }

@@ -14,9 +14,11 @@ import (
 
 // alertsOf are the first alerts of one rule, in the order of the alerts page.
 func alertsOf(g *engine.GroupStatus, r *engine.RuleStatus, now time.Time) []alertRef {
-	one := *g
-	one.Rules = []engine.RuleStatus{*r}
-	l := newAlertLists(&engine.Snapshot{Groups: []engine.GroupStatus{one}}, now)
+	var l alertLists
+	for k := range r.Alerts {
+		l.add(g, r, &r.Alerts[k])
+	}
+	l.sort(now)
 	all := slices.Concat(l.firing, l.quiet, l.pending, l.resolved)
 	return all[:min(len(all), perPage)]
 }

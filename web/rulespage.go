@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"net/http"
 	"time"
 
@@ -51,12 +52,13 @@ type groupView struct {
 type ruleView struct {
 	Name, Expr, Graph, Why string
 	// Terms are for, keep_firing_for and labels, as in the file.
-	Terms     []pair
-	State     string
-	Tone      tone
-	Error     string
-	Evaluated moment
-	Took      string
+	Terms []pair
+	State string
+	Tone  tone
+	// Error is empty if the rule is well, Place is file:line:column.
+	Error, Place string
+	Evaluated    moment
+	Took         string
 }
 
 // newFileViews groups the snapshot by file, in its order.
@@ -98,6 +100,7 @@ func newRuleView(g *engine.GroupStatus, r *engine.RuleStatus, now time.Time) rul
 		Graph:     graphLink(r.Rule.ExprText, time.Time{}),
 		Why:       whyLink(g, r),
 		Error:     short(redact(r.LastError)),
+		Place:     fmt.Sprintf("%s:%d:%d", g.File, r.Rule.Pos.Line, r.Rule.Pos.Column),
 		Evaluated: moment{r.LastEvaluation, now},
 		Took:      spanText(r.EvaluationTime),
 	}

@@ -43,7 +43,7 @@ func (h *Handler) waiting(src *source) bounded[waitingView] {
 	var list bounded[waitingView]
 	for _, refs := range [][]alertRef{src.alerts.firing, src.alerts.quiet, src.alerts.resolved} {
 		for i := range refs {
-			for _, d := range h.opts.Deliveries(refs[i].alert.Labels) {
+			for _, d := range h.deliveries(refs[i].alert.Labels) {
 				if d.State != api.DeliveryWaiting && d.State != api.DeliveryRefused {
 					continue
 				}

@@ -71,7 +71,7 @@ func TestRedact(t *testing.T) {
 		"http://am:9093":                       "http://am:9093",
 		"http://u:p@am":                        "http://u:xxxxx@am",
 		"http://u:p@ss@am/x":                   "http://u:xxxxx@am/x",
-		"http://token@am":                      "http://token@am",
+		"http://token@am":                      "http://xxxxx@am",
 		"http://u:p@a,https://v:q@b/c?d=e@f":   "http://u:xxxxx@a,https://v:xxxxx@b/c?d=e@f",
 		`Post "https://u:p@am/api": no route`:  `Post "https://u:xxxxx@am/api": no route`,
 		"mail to me@example.com about http://": "mail to me@example.com about http://",

@@ -147,7 +147,16 @@ func (h *Handler) newAlert(g *engine.GroupStatus, r *engine.RuleStatus, a *alert
 		}
 	}
 	if a.State != alert.Pending {
-		out.Deliveries = append(out.Deliveries, h.opts.Deliveries(a.Labels)...)
+		out.Deliveries = append(out.Deliveries, h.deliveries(a.Labels)...)
 	}
 	return out
+}
+
+// deliveries are what is known of those of an alert, without passwords.
+func (h *Handler) deliveries(ls labels.Labels) []api.Delivery {
+	list := slices.Clone(h.opts.Deliveries(ls))
+	for i := range list {
+		list[i].Alertmanager, list[i].Error = redact(list[i].Alertmanager), redact(list[i].Error)
+	}
+	return list
 }

@@ -67,7 +67,7 @@ func newStorage(s *Storage, written int64) api.Storage {
 
 // countAlerts counts the alerts of a snapshot, beside what is known of it already.
 func countAlerts(s *engine.Snapshot, f facts) api.Counts {
-	c := api.Counts{Firing: f.firing, Pending: f.pending, Groups: f.groups, Rules: f.rules, FailingRules: f.failingRules}
+	c := api.Counts{Firing: f.firing, Pending: f.pending, Held: f.held, Groups: f.groups, Rules: f.rules, FailingRules: f.failingRules}
 	for i := range s.Groups {
 		for j := range s.Groups[i].Rules {
 			for k := range s.Groups[i].Rules[j].Alerts {
@@ -75,12 +75,8 @@ func countAlerts(s *engine.Snapshot, f facts) api.Counts {
 				switch {
 				case a.State == alert.Inactive:
 					c.Resolved++
-					continue
 				case a.State == alert.Firing && isQuiet(a.Labels):
 					c.Quiet++
-				}
-				if !a.HeldSince.IsZero() {
-					c.Held++
 				}
 			}
 		}

@@ -23,11 +23,11 @@ func (s settings) checkExposure() error {
 	if s.listenAddress == "" || s.allowUnprotected || onlyLoopback(s.listenAddress) {
 		return nil
 	}
-	asks, err := asksWho(s.webConfigFile)
+	c, err := readWebConfig(s.webConfigFile)
 	if err != nil {
 		return err
 	}
-	if !asks {
+	if !c.asksWho() {
 		return errExposed
 	}
 	return nil
@@ -44,26 +44,43 @@ func onlyLoopback(address string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// asksWho tells whether a file in exporter-toolkit's format lets in only those who
-// have a password or a certificate. TLS alone lets in everybody.
-func asksWho(path string) (bool, error) {
+// webConfig is what matters here of a file in exporter-toolkit's format.
+type webConfig struct {
+	TLS struct {
+		Cert       string `yaml:"cert"`
+		CertFile   string `yaml:"cert_file"`
+		ClientAuth string `yaml:"client_auth_type"`
+	} `yaml:"tls_server_config"`
+	Users map[string]string `yaml:"basic_auth_users"`
+}
+
+// readWebConfig reads a file; without one nothing is set.
+func readWebConfig(path string) (c webConfig, err error) {
 	if path == "" {
-		return false, nil
+		return c, nil
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return false, err
-	}
-	var c struct {
-		TLS struct {
-			ClientAuth string `yaml:"client_auth_type"`
-		} `yaml:"tls_server_config"`
-		Users map[string]string `yaml:"basic_auth_users"`
+		return c, err
 	}
 	if err := yaml.Unmarshal(b, &c); err != nil {
-		return false, fmt.Errorf("%s: %w", path, err)
+		return c, fmt.Errorf("%s: %w", path, err)
 	}
-	return len(c.Users) > 0 || c.TLS.ClientAuth == "RequireAndVerifyClientCert", nil
+	return c, nil
+}
+
+// asksWho tells whether only those are let in who have a password or a certificate.
+// TLS alone lets in everybody.
+func (c webConfig) asksWho() bool {
+	return len(c.Users) > 0 || c.TLS.ClientAuth == "RequireAndVerifyClientCert"
+}
+
+// scheme is that of the page's address. A file that cannot be read keeps the page off.
+func (s settings) scheme() string {
+	if c, err := readWebConfig(s.webConfigFile); err == nil && (c.TLS.Cert != "" || c.TLS.CertFile != "") {
+		return "https"
+	}
+	return "http"
 }
 
 // checkWebConfig is the toolkit's verdict on a file, which it would else give when

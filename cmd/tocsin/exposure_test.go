@@ -56,3 +56,23 @@ func TestExposure(t *testing.T) {
 		}
 	}
 }
+
+// TestLinksSpeakTLS: links in alerts lead to the page as it is served.
+func TestLinksSpeakTLS(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "web.yml")
+	for text, want := range map[string]string{
+		"tls_server_config: {cert_file: a.crt, key_file: a.key}\n":           "https://192.0.2.1:9193",
+		"tls_server_config: {cert: X, key: Y}\n":                             "https://192.0.2.1:9193",
+		"basic_auth_users: {admin: x}\nhttp_server_config: {http2: false}\n": "http://192.0.2.1:9193",
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := (settings{listenAddress: "192.0.2.1:9193", webConfigFile: path}).externalURL().String(); got != want {
+			t.Errorf("%s: links lead to %s, want %s", text, got, want)
+		}
+	}
+	if got := (settings{listenAddress: "192.0.2.1:9193"}).externalURL().Scheme; got != "http" {
+		t.Errorf("without a file: %s", got)
+	}
+}

@@ -42,7 +42,7 @@ func servePage(s settings, handler *web.Handler, setFault func(string), log *slo
 				setFault("")
 			}
 		}
-		log.Info("page", "url", "http://"+l.Addr().String()+"/")
+		log.Info("page", "url", s.scheme()+"://"+l.Addr().String()+"/")
 		none, quiet := false, slog.New(slog.DiscardHandler) // it has no news, and returns its errors
 		err := toolkit.Serve(l, srv, &toolkit.FlagConfig{WebSystemdSocket: &none, WebConfigFile: &s.webConfigFile}, quiet)
 		if !errors.Is(err, http.ErrServerClosed) {
@@ -73,7 +73,7 @@ func (s settings) externalURL() *url.URL {
 	if ip := net.ParseIP(host); host == "" || ip != nil && (ip.IsLoopback() || ip.IsUnspecified()) {
 		host = hostname()
 	}
-	return &url.URL{Scheme: "http", Host: net.JoinHostPort(host, port)}
+	return &url.URL{Scheme: s.scheme(), Host: net.JoinHostPort(host, port)}
 }
 
 // hostnames are the names that this machine answers to. A name without dots, and

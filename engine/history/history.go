@@ -46,6 +46,9 @@ type Options struct {
 	// Interval is the longest time between two scrapes. What is missing for three of
 	// them is a gap.
 	Interval time.Duration
+	// Evaluation is the longest time between two evaluations of a rule: an alert whose
+	// last sample is older than three of them no longer goes on.
+	Evaluation time.Duration
 	// MaxAlerts bounds the alerts that are read.
 	MaxAlerts int
 }
@@ -176,7 +179,7 @@ func (r *reader) end() {
 	}
 	for _, a := range r.out.Alerts {
 		x := &a.Incidents[len(a.Incidents)-1]
-		x.Open = !x.Resolved && last.Sub(x.End) < r.seen.width()
+		x.Open = !x.Resolved && last.Sub(x.End) < max(r.seen.width(), gapIntervals*r.Evaluation)
 	}
 }
 

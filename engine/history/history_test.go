@@ -138,6 +138,22 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// An alert goes on from one evaluation to the next, however seldom they are.
+func TestReadSeldomEvaluated(t *testing.T) {
+	series := `
+		up 1x60
+		ALERTS_FOR_STATE{alertname="A"} 0 _x19 0 _x19 0
+		ALERTS{alertname="A",alertstate="firing"} 1 _x19 1 _x19 1`
+	for every, want := range map[time.Duration]string{
+		20 * time.Minute: `{alertname="A"} [0 0 0 40 open]`,
+		time.Minute:      `{alertname="A"} [0 0 0 40 lost]`, // its rule is gone
+	} {
+		if diff := cmp.Diff([]string{want}, text(read(t, series, Options{Evaluation: every}))); diff != "" {
+			t.Errorf("every %s (-want +got):\n%s", every, diff)
+		}
+	}
+}
+
 // The time of the history is its own: what was before is not read, and counts as
 // gone on before.
 func TestReadCuts(t *testing.T) {

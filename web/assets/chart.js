@@ -13,8 +13,20 @@ const visible = new IntersectionObserver((entries) => {
   }
 }, { rootMargin: "200px" });
 
-export function drawCharts(root = document) {
-  for (const figure of root.querySelectorAll("figure[data-chart]")) {
+// hostTime is the page's own, in seconds: the reader's clock may be any.
+export function hostTime() {
+  return Date.parse(document.querySelector("#foot time").dateTime) / 1000;
+}
+
+export function drawCharts() {
+  for (const [figure, chart] of charts) {
+    if (figure.isConnected) continue;
+    chart.destroy(); // it listens to the window, which would keep it
+    charts.delete(figure);
+    visible.unobserve(figure);
+    sizes.unobserve(figure);
+  }
+  for (const figure of document.querySelectorAll("figure[data-chart]")) {
     if (isDue(figure)) {
       visible.unobserve(figure);
       visible.observe(figure);
@@ -42,7 +54,7 @@ function uPlot() {
 }
 
 // query asks for a range of an expression; start and end in seconds.
-export function query(expr, start, end, step) {
+function query(expr, start, end, step) {
   const url = `api/v1/query_range?${new URLSearchParams({ query: expr, start, end, step })}`;
   if (!answers.has(url)) {
     answers.set(url, fetch(url).then(async (response) => {
@@ -60,7 +72,7 @@ async function draw(figure) {
   drawn.set(figure, Date.now());
   const range = Number(figure.dataset.range);
   const step = Math.max(1, Math.ceil(range / steps));
-  const end = Math.ceil(Date.now() / 1000 / step) * step; // what has just begun is there
+  const end = Math.floor(hostTime() / step + 1) * step; // what has just begun is there
   const series = await query(figure.dataset.expr, end - range, end, step);
   const mine = figure.dataset.labels ? series.filter((s) => agrees(s.metric, JSON.parse(figure.dataset.labels))) : series;
   const threshold = figure.dataset.threshold === "" ? null : Number(figure.dataset.threshold);
@@ -129,7 +141,7 @@ export async function plot(figure, times, rows, { names = [], threshold = null, 
 
 const dashes = [[], [8, 4], [2, 3]]; // where the colours begin anew
 
-const charts = new WeakMap(); // by figure
+const charts = new Map(); // by figure
 const sizes = new ResizeObserver((entries) => {
   for (const { target, contentRect } of entries) {
     const chart = charts.get(target), width = Math.max(120, Math.floor(contentRect.width));
@@ -170,7 +182,7 @@ function describe(rows) {
   return `from ${text(low)} to ${text(high)}${last === null ? ` in ${rows.length} series` : `, last ${text(last)}`}`;
 }
 
-export function nameOf(metric) {
+function nameOf(metric) {
   const { __name__: name = "", ...labels } = metric;
   const list = Object.entries(labels).map(([k, v]) => `${k}=${JSON.stringify(v)}`);
   return list.length ? `${name}{${list.join(", ")}}` : name || "{}";

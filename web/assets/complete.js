@@ -1,12 +1,14 @@
 // Completion of PromQL in a text field: a combobox with a listbox (ARIA 1.2), of
 // what the host has stored and what the language knows.
+import { hostTime } from "./chart.js";
+
 const most = 50; // suggestions
 const fresh = 60_000; // ms for which an answer is good
 const day = 86_400; // s back in which names are looked for
 const answers = new Map();
 
 async function ask(path, params = {}) {
-  const start = Math.floor(Date.now() / 1000) - day;
+  const start = hostTime() - day;
   const url = `api/v1/${path}?${new URLSearchParams({ ...params, ...(path === "metadata" ? {} : { start }) })}`;
   const key = path + JSON.stringify(params);
   const known = answers.get(key);

@@ -9,16 +9,22 @@ const overdue = 45_000; // ms without an event, which is three beats of the stre
 let stream = null;
 let retry = 0;
 let watch = 0;
+let turn = 0; // of updates
+let wanted = ""; // what the last event named
+let looking = false;
 
-// update fetches the page at url and takes its content over. One that costs a query
-// names another for its frame, and is read again when its reader asks.
-export async function update(url) {
+// update fetches the page at url and takes its content over, unless something else was
+// asked for meanwhile. A page that costs a query names another for its frame, and is
+// read again when its reader asks.
+async function update(url) {
+  const mine = ++turn;
   const frame = url ? "" : document.body.dataset.still;
   url ||= frame || location.href;
   const response = await fetch(url, { headers: { Accept: "text/html" } });
   const type = response.headers.get("Content-Type") || "";
   if (!type.startsWith("text/html")) throw new Error(`status ${response.status}`);
-  take(new DOMParser().parseFromString(await response.text(), "text/html"), frame ? ["pages"] : undefined);
+  const text = await response.text();
+  if (mine === turn) take(new DOMParser().parseFromString(text, "text/html"), frame ? ["pages"] : undefined);
 }
 
 function take(next, parts = ["pages", "main", "foot"]) {
@@ -44,7 +50,7 @@ function morph(old, now) {
   for (const { name } of [...old.attributes]) {
     if (!now.hasAttribute(name) && !theirs(name)) old.removeAttribute(name);
   }
-  if (old.hasAttribute("data-keep") || old.hasAttribute("data-chart")) return;
+  if (old.hasAttribute("data-chart")) return;
   if (old.localName === "textarea" || old.localName === "select") return;
   const wanted = new Set([...now.children].map(key));
   const named = new Map();
@@ -99,8 +105,7 @@ function broken() {
   lost(`The connection is lost. This is as of ${at}. Trying again.`);
 }
 
-// heard says that the connection is alive. One that is not may stand for long, and
-// only its silence tells.
+// heard says that the connection is alive. One that is not is silent.
 function heard() {
   clearTimeout(watch);
   watch = setTimeout(() => {
@@ -113,15 +118,10 @@ function listen() {
   deaf();
   heard();
   stream = new EventSource("events");
-  stream.addEventListener("snapshot", async (event) => {
+  stream.addEventListener("snapshot", (event) => {
     heard();
-    if (event.data === document.body.dataset.seen) return lost("");
-    try {
-      await update();
-      lost("");
-    } catch (err) {
-      lost(`This page could not be read again (${err.message}). It shows what was then.`);
-    }
+    wanted = event.data;
+    look();
   });
   stream.onerror = () => {
     broken();
@@ -130,6 +130,27 @@ function listen() {
       retry = setTimeout(listen, retryAfter);
     }
   };
+}
+
+// look updates the page to what is wanted, however fast the news come: one update at a
+// time, and a rest of thrice what it took, to spare a slow link and a small host.
+async function look() {
+  if (looking) return;
+  looking = true;
+  try {
+    for (let asked = ""; wanted !== document.body.dataset.seen && wanted !== asked; ) {
+      asked = wanted;
+      const began = performance.now();
+      await update();
+      lost("");
+      await new Promise((rested) => setTimeout(rested, 3 * (performance.now() - began)));
+    }
+    lost("");
+  } catch (err) {
+    lost(`This page could not be read again (${err.message}). It shows what was then.`);
+  } finally {
+    looking = false;
+  }
 }
 
 function deaf() {
