@@ -47,8 +47,14 @@ func ParseURL(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// Redacted is the URL without its password.
-func (t Target) Redacted() string { return t.URL.Redacted() }
+// Redacted is the URL without its password and its parameters, which may be one.
+func (t Target) Redacted() string {
+	u := *t.URL
+	if u.RawQuery != "" {
+		u.RawQuery = "xxxxx"
+	}
+	return u.Redacted()
+}
 
 // socketHost stands for the socket where HTTP wants a host; the engine does not
 // look at it.

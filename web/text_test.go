@@ -72,7 +72,10 @@ func TestRedact(t *testing.T) {
 		"http://u:p@am":                        "http://u:xxxxx@am",
 		"http://u:p@ss@am/x":                   "http://u:xxxxx@am/x",
 		"http://token@am":                      "http://xxxxx@am",
-		"http://u:p@a,https://v:q@b/c?d=e@f":   "http://u:xxxxx@a,https://v:xxxxx@b/c?d=e@f",
+		"http://u:p@a,https://v:q@b/c?d=e@f":   "http://u:xxxxx@a,https://v:xxxxx@b/c?xxxxx",
+		`Get "http://h/m?token=abc&x=1": EOF`:  `Get "http://h/m?xxxxx": EOF`,
+		"http://a/?t=1,http://b/":              "http://a/?xxxxx,http://b/",
+		"up? a=b":                              "up? a=b",
 		`Post "https://u:p@am/api": no route`:  `Post "https://u:xxxxx@am/api": no route`,
 		"mail to me@example.com about http://": "mail to me@example.com about http://",
 	} {
