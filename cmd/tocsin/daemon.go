@@ -97,7 +97,7 @@ func (d *daemon) startMetrics(ctx context.Context) error {
 func (d *daemon) listProblems() []web.Problem {
 	var out []web.Problem
 	for _, p := range d.problems {
-		out = append(out, web.Problem{Kind: "setting", Where: p.env, Text: p.Error()})
+		out = append(out, web.Problem{Kind: "setting", Where: p.env, Text: p.detail()})
 	}
 	if _, _, fault := d.life.status(); fault != "" {
 		out = append(out, web.Problem{Kind: "storage", Text: fault})

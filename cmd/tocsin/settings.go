@@ -188,9 +188,18 @@ type settingError struct {
 }
 
 func (e settingError) Error() string {
-	msg := fmt.Sprintf("setting %s (--%s) is %q: %v", e.env, e.flag, e.value, e.err)
+	is := " is "
 	if e.urls {
-		msg = fmt.Sprintf("setting %s (--%s): %v", e.env, e.flag, e.err)
+		is = ": "
+	}
+	return fmt.Sprintf("setting %s (--%s)%s%s", e.env, e.flag, is, e.detail())
+}
+
+// detail is the error for where the setting's name stands beside it.
+func (e settingError) detail() string {
+	msg := fmt.Sprintf("%q: %v", e.value, e.err)
+	if e.urls {
+		msg = e.err.Error()
 	}
 	if e.instead != "" {
 		msg += "; " + e.instead

@@ -106,6 +106,7 @@ func TestAnswer(t *testing.T) {
 		"unknown name":         {`qwertyuiop < 20`, `Does not fire: qwertyuiop matches no series: there is no metric qwertyuiop, and was none in the last day.`},
 		"aggregation":          {`sum by (disk) (disk_free{mount="/d"}) < 20`, `Does not fire: disk_free{mount="/d"} matches no series: disk_free exists with 2 series, none has mount="/d" (values: /, /data).`},
 		"and, right is empty":  {`disk_free < 20 and on(mount) disk_size > 500`, `Does not fire: the right side of and is empty, none of 2 series is above 500, the nearest is disk_size{disk="sda",mount="/boot"} with 200.`},
+		"and, in a row":        {`disk_size > 0 and on(mount) disk_free{mount="/"} < 1 and on(mount) disk_size`, `Does not fire: the right side of and is empty, disk_free{disk="sda",mount="/"} is 12, not below 1.`},
 		"and, no pairs":        {`disk_free > 20 and on(mount) disk_size`, `Does not fire: disk_free > 20 has 1 series and disk_size 2 series, but no two have equal labels (mount).`},
 		"unless":               {`disk_free{mount="/"} unless on(mount) disk_size`, `Does not fire: each of the 1 series of disk_free{mount="/"} has a match in disk_size, and is left out by unless.`},
 		"or":                   {`disk_free < 1 or disk_size < 1`, `Does not fire: none of 2 series is below 1, the nearest is disk_free{disk="sda",mount="/"} with 12; and none of 2 series is below 1, the nearest is disk_size{disk="sda",mount="/"} with 100.`},

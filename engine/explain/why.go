@@ -83,11 +83,11 @@ func (p *part) noPairs(n *parser.BinaryExpr) string {
 	case n.Op == parser.LOR && gone(left) && gone(right):
 		return left.orNothing() + "; and " + right.orNothing()
 	case gone(left):
-		return p.side("left", n) + left.orNothing()
+		return p.side("left", n) + left.asSide()
 	case n.Op == parser.LUNLESS:
 		return fmt.Sprintf("each of the %s of %s has a match in %s, and is left out by unless", countSeries(len(left.vec)), left.node.Text, right.node.Text)
 	case gone(right):
-		return p.side("right", n) + right.orNothing()
+		return p.side("right", n) + right.asSide()
 	case n.Op.IsComparisonOperator() && !left.isScalar() && !right.isScalar():
 		return fmt.Sprintf("no series of %s is %s its counterpart in %s, or none has one", left.node.Text, words[n.Op.String()], right.node.Text)
 	}
@@ -95,12 +95,38 @@ func (p *part) noPairs(n *parser.BinaryExpr) string {
 		right.node.Text, countSeries(len(right.vec)), matchedOn(n))
 }
 
-// side says which side it is, where there are two that could be empty.
+// side says which side it is, where there are two that could be empty. Of operators
+// in a row, such as x and y and z, only the last one says so.
 func (p *part) side(which string, n *parser.BinaryExpr) string {
-	if p.parts[0].isScalar() || p.parts[1].isScalar() {
+	empty := p.parts[0]
+	if which == "right" {
+		empty = p.parts[1]
+	}
+	if p.parts[0].isScalar() || p.parts[1].isScalar() || empty.hasTwoSides() {
 		return ""
 	}
 	return fmt.Sprintf("the %s side of %s is empty, ", which, n.Op)
+}
+
+// asSide explains a part that is one of several: which value it is that is not above
+// its threshold is then no matter of course.
+func (p *part) asSide() string {
+	c := p.comparison
+	if c == nil || c.Total != 1 || len(c.Series) == 0 || c.Series[0].Labels["__name__"] == "" || !p.known || len(p.vec) > 0 {
+		return p.orNothing()
+	}
+	one := c.Series[0]
+	return fmt.Sprintf("%s is %s, not %s %s", api.LabelsText(one.Labels), one.Value, words[c.Operator], c.Threshold)
+}
+
+// hasTwoSides tells whether a part is an operator over two vectors that gives nothing
+// for want of one of them: it says itself which.
+func (p *part) hasTwoSides() bool {
+	if _, ok := p.expr.(*parser.BinaryExpr); !ok || p.parts[0].isScalar() || p.parts[1].isScalar() {
+		return false
+	}
+	gone := func(x *part) bool { return !(x.known && len(x.vec) > 0) }
+	return gone(p.parts[0]) || gone(p.parts[1])
 }
 
 // matchedOn says by which labels an operator matches its sides.
