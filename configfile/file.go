@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/prometheus/config"
 	_ "github.com/prometheus/prometheus/discovery/dns"  // dns_sd_configs
 	_ "github.com/prometheus/prometheus/discovery/file" // file_sd_configs
+	_ "github.com/prometheus/prometheus/discovery/moby" // docker_sd_configs, dockerswarm_sd_configs
 
 	"github.com/tocsin/tocsin/rules"
 )
