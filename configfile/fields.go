@@ -2,8 +2,8 @@ package configfile
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -40,13 +40,11 @@ func hintField(path string) string {
 	return ""
 }
 
-var index = regexp.MustCompile(`\[\d+\]`)
-
 // fieldsAt lists the names of the fields that there may be at a path.
 func fieldsAt(path string) []string {
 	typ := reflect.TypeFor[config.Config]()
 	if path != "" {
-		for name := range strings.SplitSeq(index.ReplaceAllString(path, ""), ".") {
+		for name := range strings.SplitSeq(withoutIndex(path), ".") {
 			next, ok := fieldsOf(typ)[name]
 			if !ok {
 				return nil
@@ -72,18 +70,15 @@ func fieldsOf(typ reflect.Type) map[string]reflect.Type {
 	for i := range typ.NumField() {
 		f := typ.Field(i)
 		if f.Type == reflect.TypeFor[discovery.Configs]() {
-			for _, name := range discoveries() {
-				out[name] = reflect.TypeFor[string]()
-			}
+			out["static_configs"] = reflect.TypeFor[targetGroup]()
+			maps.Copy(out, discoveryTypes)
 			continue
 		}
 		name, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 		elem := element(f.Type)
 		switch {
 		case strings.Contains(options, "inline"):
-			for name, t := range fieldsOf(elem) {
-				out[name] = t
-			}
+			maps.Copy(out, fieldsOf(elem))
 		case f.IsExported() && name != "" && name != "-":
 			out[name] = elem
 		}
@@ -97,17 +92,6 @@ func element(typ reflect.Type) reflect.Type {
 		typ = typ.Elem()
 	}
 	return typ
-}
-
-// discoveries are the ways to find targets that this binary has.
-func discoveries() []string {
-	names := []string{"static_configs"}
-	for _, name := range discovery.RegisteredConfigNames() {
-		if name != "static" {
-			names = append(names, name+"_sd_configs")
-		}
-	}
-	return names
 }
 
 // hint tells what to do about some of the reader's messages.

@@ -113,11 +113,11 @@ scrape_configs:
 	got := strings.ReplaceAll(show(f.Problems)+"--\n"+show(f.Warnings)+"--\n"+strings.Join(f.RuleFiles, "\n"), dir+"/", "")
 	want := `c.yml:5:42: there is no rule file rules/c.yml (hint: paths are relative to the directory of this file)
 c.yml:5:67: dir is a directory (hint: name the files in it: dir/*.yml)
-c.yml:6:22: "scrape.yml": found multiple scrape configs with job name "node", first found in main config file
 c.yml:13:39: no/token: there is no such file
 c.yml:14:62: no/key: there is no such file
 targets.yml:2: lables: unknown field
 targets.json: a target group is empty
+scrape.yml:2:3: scrape_configs[0]: found multiple scrape configs with job name "node", the first one in c.yml (hint: give each of them a name of its own)
 --
 c.yml:3:20: job "node" is scraped every 10m, and a sample counts for less than 5m: queries see gaps (hint: 2m or less leaves room for a lost scrape)
 c.yml:5:55: no/*.yml matches no rule file (hint: paths are relative to the directory of this file)

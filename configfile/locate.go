@@ -43,7 +43,7 @@ func (t *tree) locate(err error) []rules.Problem {
 			if parent, ours := l.missed(e); ours && lacking.MatchString(message(err)) {
 				e = parent
 			} else {
-				more = append(more, rules.Problem{File: t.path, Pos: e.pos(), Field: e.path, Msg: message(err), Hint: hint(message(err))})
+				more = append(more, l.problem(e, message(err)))
 			}
 			l.take(e)
 		}
@@ -55,6 +55,15 @@ func (t *tree) locate(err error) []rules.Problem {
 	}
 	rules.SortProblems(found)
 	return slices.CompactFunc(found, func(a, b rules.Problem) bool { return a.Pos == b.Pos && a.Msg == b.Msg })
+}
+
+// problem words what is wrong with an entry.
+func (l *locator) problem(e entry, msg string) rules.Problem {
+	p := rules.Problem{File: l.path, Pos: e.pos(), Field: e.path, Msg: msg, Hint: hint(msg)}
+	if e.key == nil && isNull(e.value) {
+		p.Msg, p.Hint = emptyEntry, emptyHint
+	}
+	return p
 }
 
 // take takes a part out that the reader may miss.
@@ -88,8 +97,7 @@ func within(path, above string) bool {
 func (l *locator) try(lines []string) error {
 	text := strings.Join(lines, "\n")
 	l.loaded += len(text)
-	_, err := load(text)
-	return err
+	return l.load(text)
 }
 
 func message(err error) string {

@@ -28,9 +28,9 @@ import (
 // named looks at what a configuration names. As in promtool only some of what is
 // missing is an error; the rest is a warning here.
 type named struct {
-	tree *tree
+	Options
+	tree *tree // the file with what is being looked at
 	file *File
-	dir  string
 	seen map[string]bool
 	// others are the problems in other files.
 	others []rules.Problem
@@ -40,11 +40,16 @@ type named struct {
 func (n *named) look() {
 	n.seen = map[string]bool{}
 	n.ruleFiles()
-	scrapes, err := n.file.Config.GetScrapeConfigs()
-	if err != nil {
-		n.file.Problems = append(n.file.Problems, n.problem(n.tree.at("scrape_config_files"), message(err), ""))
-		scrapes = n.file.Config.ScrapeConfigs
+	n.jobs(n.file.Config.ScrapeConfigs)
+	for _, a := range n.file.Config.AlertingConfig.AlertmanagerConfigs {
+		n.discovered(a.ServiceDiscoveryConfigs)
 	}
+	n.mentioned()
+	n.scrapeFiles()
+}
+
+// jobs looks at what jobs need.
+func (n *named) jobs(scrapes []*config.ScrapeConfig) {
 	for _, s := range scrapes {
 		if a := s.HTTPClientConfig.Authorization; a != nil {
 			n.must(a.CredentialsFile)
@@ -53,42 +58,43 @@ func (n *named) look() {
 		n.must(s.HTTPClientConfig.TLSConfig.KeyFile)
 		n.discovered(s.ServiceDiscoveryConfigs)
 	}
-	for _, a := range n.file.Config.AlertingConfig.AlertmanagerConfigs {
-		n.discovered(a.ServiceDiscoveryConfigs)
-	}
-	n.tree.each(n.tree.root, "", func(path string, value *yaml.Node) {
-		if value.Kind == yaml.ScalarNode && strings.HasSuffix(path, "_file") && !strings.HasSuffix(path, "_log_file") && value.Value != "" {
-			n.should(promconfig.JoinDir(n.dir, value.Value), value)
+}
+
+// mentioned looks at all else that a file names.
+func (n *named) mentioned() {
+	n.tree.each(func(p place) {
+		if p.value.Kind == yaml.ScalarNode && strings.HasSuffix(p.path, "_file") && !strings.HasSuffix(p.path, "_log_file") && p.value.Value != "" {
+			n.should(promconfig.JoinDir(n.tree.dir(), p.value.Value), p.value)
 		}
 	})
 }
 
+// add adds a problem to those of the file that is being looked at.
+func (n *named) add(p rules.Problem) {
+	if p.File == n.file.Path {
+		n.file.Problems = append(n.file.Problems, p)
+	} else {
+		n.others = append(n.others, p)
+	}
+}
+
 func (n *named) problem(at *yaml.Node, msg, hint string) rules.Problem {
-	p := rules.Problem{File: n.file.Path, Msg: msg, Hint: hint}
+	p := rules.Problem{File: n.tree.path, Msg: msg, Hint: hint}
 	if at != nil {
 		p.Pos = rules.Position{Line: at.Line, Column: at.Column}
 	}
 	return p
 }
 
+const relative = "paths are relative to the directory of this file"
+
 // ruleFiles expands the patterns of the rule files.
 func (n *named) ruleFiles() {
 	for i, pattern := range n.file.Config.RuleFiles {
 		at := n.tree.at(fmt.Sprintf("rule_files[%d]", i))
-		paths, err := filepath.Glob(pattern)
-		switch {
-		case err != nil:
-			n.file.Problems = append(n.file.Problems, n.problem(at, fmt.Sprintf("%q is not a valid glob", pattern), `a "[" lacks its "]"`))
-		case len(paths) == 0 && !strings.Contains(pattern, "*"):
-			n.file.Problems = append(n.file.Problems, n.problem(at, fmt.Sprintf("there is no rule file %s", pattern),
-				"paths are relative to the directory of this file"))
-		case len(paths) == 0:
-			n.warn(lint.MissingFile, at, fmt.Sprintf("%s matches no rule file", pattern), "paths are relative to the directory of this file")
-		}
-		for _, path := range paths {
+		for _, path := range n.expand(pattern, at, "rule file", true) {
 			if info, err := os.Stat(path); err == nil && info.IsDir() {
-				n.file.Problems = append(n.file.Problems, n.problem(at, path+" is a directory",
-					fmt.Sprintf("name the files in it: %s", filepath.Join(pattern, "*.yml"))))
+				n.add(n.problem(at, path+" is a directory", fmt.Sprintf("name the files in it: %s", filepath.Join(pattern, "*.yml"))))
 				continue
 			}
 			if !slices.Contains(n.file.RuleFiles, path) {
@@ -96,6 +102,22 @@ func (n *named) ruleFiles() {
 			}
 		}
 	}
+}
+
+// expand lists the files of a pattern. A name without "*" that is not there is a
+// problem if it has to be there.
+func (n *named) expand(pattern string, at *yaml.Node, what string, must bool) []string {
+	paths, err := filepath.Glob(pattern)
+	switch {
+	case err != nil:
+		n.add(n.problem(at, fmt.Sprintf("%q is not a valid glob", pattern), `a "[" lacks its "]"`))
+	case len(paths) == 0 && must && !strings.Contains(pattern, "*"):
+		n.file.sources.matches(pattern, paths)
+		n.add(n.problem(at, fmt.Sprintf("there is no %s %s", what, pattern), relative))
+	case len(paths) == 0:
+		n.warn(lint.MissingFile, at, fmt.Sprintf("%s matches no %s", pattern, what), relative)
+	}
+	return paths
 }
 
 func (n *named) warn(name string, at *yaml.Node, msg, hint string) {
@@ -110,8 +132,8 @@ func (n *named) must(path string) {
 		return
 	}
 	n.seen[path] = true
-	if _, err := os.Stat(path); err != nil {
-		n.file.Problems = append(n.file.Problems, n.problem(n.tree.naming(n.dir, path), path+": "+cause(err), ""))
+	if err := n.file.sources.presence(path); err != nil {
+		n.add(n.problem(n.tree.naming(path), path+": "+cause(err), ""))
 	}
 }
 
@@ -136,7 +158,7 @@ func (n *named) discovered(configs discovery.Configs) {
 		for _, pattern := range sd.Files {
 			paths, err := filepath.Glob(pattern)
 			if err != nil || len(paths) == 0 {
-				n.warn(lint.MissingFile, n.tree.naming(n.dir, pattern), pattern+" matches no file with targets", "")
+				n.warn(lint.MissingFile, n.tree.naming(pattern), pattern+" matches no file with targets", "")
 			}
 			for _, path := range paths {
 				if !n.seen[path] {
@@ -150,28 +172,15 @@ func (n *named) discovered(configs discovery.Configs) {
 
 // targets reads a file of targets.
 func (n *named) targets(path string) {
-	content, problem := read(path)
-	if problem != nil {
-		n.others = append(n.others, *problem)
-		return
-	}
-	var groups []*targetgroup.Group
-	var err error
-	if strings.EqualFold(filepath.Ext(path), ".json") {
-		err = json.Unmarshal(content, &groups)
-	} else {
-		dec := yaml.NewDecoder(bytes.NewReader(content))
-		dec.KnownFields(true)
-		if err = dec.Decode(&groups); errors.Is(err, io.EOF) {
-			err = nil
-		}
-	}
-	if err == nil && slices.Contains(groups, nil) {
-		err = errors.New("a target group is empty")
+	content, readErr := readBounded(path)
+	err := readErr
+	if err == nil {
+		err = readTargets(path, content)
 	}
 	if err == nil {
 		return
 	}
+	n.file.sources.content(path, content, readErr) // when it is mended, the verdict is another one
 	found := typeProblems(path, err)
 	if len(found) == 0 {
 		found = []rules.Problem{{File: path, Msg: message(err)}}
@@ -179,10 +188,29 @@ func (n *named) targets(path string) {
 	n.others = append(n.others, found...)
 }
 
+func readTargets(path string, content []byte) error {
+	var groups []*targetgroup.Group
+	if strings.EqualFold(filepath.Ext(path), ".json") {
+		if err := json.Unmarshal(content, &groups); err != nil {
+			return err
+		}
+	} else {
+		dec := yaml.NewDecoder(bytes.NewReader(content))
+		dec.KnownFields(true)
+		if err := dec.Decode(&groups); err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+	}
+	if slices.Contains(groups, nil) {
+		return errors.New("a target group is empty")
+	}
+	return nil
+}
+
 // scrapeIntervals warns about those between whose samples queries see nothing.
-func (n *named) scrapeIntervals(scrapes []*config.ScrapeConfig, lookback time.Duration) {
+func (n *named) scrapeIntervals(scrapes []*config.ScrapeConfig) {
 	for i, s := range scrapes {
-		if lookback == 0 || time.Duration(s.ScrapeInterval) < lookback {
+		if n.Lookback == 0 || time.Duration(s.ScrapeInterval) < n.Lookback {
 			continue
 		}
 		var at *yaml.Node
@@ -192,7 +220,7 @@ func (n *named) scrapeIntervals(scrapes []*config.ScrapeConfig, lookback time.Du
 			}
 		}
 		n.warn(lint.LongScrape, at, fmt.Sprintf("job %q is scraped every %s, and a sample counts for less than %s: queries see gaps",
-			s.JobName, s.ScrapeInterval, model.Duration(lookback)), "2m or less leaves room for a lost scrape")
+			s.JobName, s.ScrapeInterval, model.Duration(n.Lookback)), "2m or less leaves room for a lost scrape")
 	}
 }
 

@@ -30,10 +30,10 @@ func (l *locator) typeErrors(err error) []rules.Problem {
 			} else {
 				l.take(e)
 			}
-		} else if key, path := l.keyOn(p.Pos.Line, name); key != nil {
-			p.Pos, p.Field = rules.Position{Line: key.Line, Column: key.Column}, path
+		} else if at, ok := l.keyOn(p.Pos.Line, name); ok {
+			p.Pos, p.Field = at.pos(), at.path
 			if p.Msg == unknown {
-				p.Hint = hintField(path)
+				p.Hint = hintField(at.path)
 			}
 		}
 		found = append(found, p)
