@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 
 	"github.com/tocsin/tocsin/alert"
@@ -55,7 +56,8 @@ type Engine struct {
 	orphans   seriesSet // owned by Run: series to be marked stale, without a group to do it
 	// resaves counts how often the journal was to be given all state: a group that has
 	// followed fewer does so with its next evaluation.
-	resaves atomic.Uint64
+	resaves  atomic.Uint64
+	external atomic.Pointer[map[string]string] // what templates know as $externalLabels
 }
 
 // loadedRules is what Load gave.
@@ -104,9 +106,17 @@ func New(opts Options) *Engine {
 		e.opts.Now = func() Tick { return e.known(time.Now()) }
 	}
 	e.groups.Store(&[]*group{})
+	e.SetExternalLabels(opts.ExternalLabels)
 	e.coverage.Store(&coverage{})
 	opts.Registerer.MustRegister(collector{e.Snapshot})
 	return e
+}
+
+// SetExternalLabels replaces those of the options, for all templates that are filled in
+// from now on. Any goroutine may call it.
+func (e *Engine) SetExternalLabels(ls labels.Labels) {
+	m := ls.Map()
+	e.external.Store(&m)
 }
 
 func setDefault(d *time.Duration, def time.Duration) {

@@ -93,7 +93,7 @@ func (d *daemon) deliveries(ls labels.Labels) []api.Delivery {
 
 func (d *daemon) metadata() []web.Metadata {
 	var list []web.Metadata
-	for _, m := range d.scraper.Metadata() {
+	for _, m := range append(d.scraper.Metadata(), d.life.jobs.Metadata()...) {
 		list = append(list, web.Metadata(m))
 	}
 	return list
@@ -119,10 +119,13 @@ func numbers(counts []storage.Count) []web.NamedNumber {
 	return list
 }
 
-// reload reads the rule files again, and says what in them cannot be used.
+// reload reads configuration and rule files again, and says what in them cannot be used.
 func (d *daemon) reload() error {
 	d.life.Reload()
 	var errs []error
+	for _, p := range d.life.config.problems() {
+		errs = append(errs, p)
+	}
 	for _, p := range d.life.book.problems() {
 		errs = append(errs, p)
 	}
