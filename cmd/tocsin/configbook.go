@@ -2,8 +2,6 @@ package main
 
 import (
 	"log/slog"
-	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -135,38 +133,27 @@ func (b *configbook) inPlace() string {
 	return "the settings alone are in effect"
 }
 
-// patterns name what the configuration is made of, for who watches it.
-func (b *configbook) patterns() (patterns []string) {
-	switch info, err := os.Stat(b.path); {
-	case b.path == "":
-	case err == nil && info.IsDir():
-		for _, name := range configfile.Names {
-			patterns = append(patterns, filepath.Join(b.path, name))
-		}
-	default:
-		patterns = append(patterns, b.path)
+// patterns name the file, for who watches it.
+func (b *configbook) patterns() []string {
+	if file, there := configfile.Find(b.path); there {
+		return []string{file}
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.last != nil && b.last.Config != nil {
-		patterns = append(patterns, b.last.Config.ScrapeConfigFiles...)
-	}
-	return patterns
+	return nil
 }
 
-// ruleConfig is what the file in effect says of rules.
-func (b *configbook) ruleConfig(s settings) ruleConfig {
+// changed tells whether load would find something else than it did last: another file,
+// or another content of all that the file is made of and needs, as certificates.
+func (b *configbook) changed() bool {
+	file, there := configfile.Find(b.path)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	c := ruleConfig{bad: len(b.problemsLocked()) > 0}
-	if b.good == nil {
-		return c
+	switch {
+	case !there:
+		return b.last != nil && b.last.Config != nil
+	case b.last == nil || b.last.Path != file:
+		return true
 	}
-	c.files = b.good.Config.RuleFiles
-	if !s.isGiven("EVALUATION_INTERVAL") {
-		c.interval = b.good.EvaluationInterval
-	}
-	return c
+	return b.last.Changed()
 }
 
 // config is the one in effect; nil while there is none.

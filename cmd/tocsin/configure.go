@@ -10,10 +10,9 @@ import (
 	"github.com/tocsin/tocsin/rules"
 )
 
-// retryEvery is how long after a configuration with a problem it is read again: what
-// it lacks, a certificate or a file with a password, may have come, and nobody watches
-// for these.
-const retryEvery = 30 * time.Second
+// pollEvery is how often the files are looked at that the configuration file is made
+// of and needs: one of them may come for which there is no directory to watch.
+const pollEvery = 5 * time.Second
 
 // Reload reads configuration and rule files again. Before the first start it is left to
 // that: rules that come before the alerts of the last process would start them anew.
@@ -49,16 +48,16 @@ func (l *lifecycle) fingerprint() string {
 // watch reads configuration and rules again when their files change.
 func (l *lifecycle) watch(log *slog.Logger) func(context.Context) error {
 	return func(ctx context.Context) error {
-		go l.retryConfiguration(ctx)
+		go l.pollConfiguration(ctx)
 		rules.Watch(ctx, l.files, log.With("component", "files"), l.fingerprint, l.Reload)
 		return nil
 	}
 }
 
-// retryConfiguration reads a configuration with problems again, until it has none.
-func (l *lifecycle) retryConfiguration(ctx context.Context) {
-	for wait(ctx, retryEvery) {
-		if len(l.config.problems()) > 0 {
+// pollConfiguration reads the configuration again when anything of it has changed.
+func (l *lifecycle) pollConfiguration(ctx context.Context) {
+	for wait(ctx, pollEvery) {
+		if l.fingerprint() != "" && l.config.changed() {
 			l.Reload()
 		}
 	}
