@@ -58,8 +58,11 @@ type Options struct {
 	// means 64 MiB and 200,000.
 	BodySizeLimit int
 	SampleLimit   int
-	Logger        *slog.Logger
-	Registerer    prometheus.Registerer
+	// Identity tells hosts apart: after the first scrape the others move to a phase
+	// of the interval that it gives. Nil, or as long as it is empty: they stay.
+	Identity   func() string
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
 }
 
 // Scraped is one finished scrape.
@@ -72,6 +75,8 @@ type Scraped struct {
 	// Restoring tells that the target is a Docker engine that has not restored
 	// its containers yet: all its counts read 0.
 	Restoring bool
+	// DaemonID is what a Docker engine calls itself; empty if it said nothing.
+	DaemonID string
 }
 
 // Scraper scrapes one target while Run runs. Run may be called again after it
