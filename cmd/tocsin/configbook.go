@@ -166,6 +166,21 @@ func (b *configbook) config() *config.Config {
 	return b.good.Config
 }
 
+// ruleConfig is what the file in effect says of rules.
+func (b *configbook) ruleConfig(s settings) ruleConfig {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	c := ruleConfig{bad: len(b.problemsLocked()) > 0}
+	if b.good == nil {
+		return c
+	}
+	c.files = b.good.Config.RuleFiles
+	if !s.isGiven("EVALUATION_INTERVAL") {
+		c.interval = b.good.EvaluationInterval
+	}
+	return c
+}
+
 // retention is what is kept: as the settings say, else as the file does.
 func (s settings) retention(c config.StorageConfig) storage.Retention {
 	keep := storage.Retention{Time: s.retentionTime, Size: s.retentionSize}

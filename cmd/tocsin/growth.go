@@ -2,10 +2,8 @@ package main
 
 import (
 	"log/slog"
-	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/prometheus/model/labels"
 	promstorage "github.com/prometheus/prometheus/storage"
 
 	"github.com/tocsin/tocsin/engine"

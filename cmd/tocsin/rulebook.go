@@ -24,13 +24,10 @@ type rulebook struct {
 	log     *slog.Logger
 	metrics rulebookMetrics
 
-	mu sync.Mutex
-	// also and interval are of the configuration file: its rule_files, and the interval
-	// of groups without their own if it is to count.
-	also     []string                 // guarded by mu
-	interval time.Duration            // guarded by mu
-	set      rules.Set                // guarded by mu
-	good     map[string][]rules.Group // guarded by mu
+	mu   sync.Mutex
+	also ruleConfig               // guarded by mu: of the configuration file
+	set  rules.Set                // guarded by mu
+	good map[string][]rules.Group // guarded by mu
 	// instead is what runs in the place of a file with problems.
 	instead map[string]string // guarded by mu
 	at      time.Time         // guarded by mu: when set was read
