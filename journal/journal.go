@@ -72,6 +72,15 @@ type Journal struct {
 	timer     *time.Timer // guarded by backlogMu: writes the backlog; nil if there is none
 }
 
+// SetReceivers replaces Options.Receivers. It does not block: with the next Save, or
+// after some seconds, what is kept for others is dropped and counted, unless nobody
+// has read it yet, and one that is new gets what Undelivered has for it.
+func (j *Journal) SetReceivers(names []string) {
+	j.backlogMu.Lock()
+	defer j.backlogMu.Unlock()
+	j.opts.Receivers = names
+}
+
 // New makes a journal that is not open yet: it touches no file.
 func New(opts Options) *Journal {
 	if opts.Logger == nil {

@@ -81,6 +81,9 @@ type Options struct {
 	// Delivered is told what became of news that Send was handed. It must not
 	// block, and not call the Notifier. May be nil.
 	Delivered func(receiver string, rs []alert.Receipt)
+	// Receivers is told the names of all receivers whenever they change, before one
+	// that is new is handed anything. The same rules hold. May be nil.
+	Receivers func(names []string)
 	// RoundTripper replaces the HTTP transports, one of which each endpoint
 	// has otherwise; for tests.
 	RoundTripper http.RoundTripper

@@ -31,7 +31,7 @@ func newOutbox(s settings, external labels.Labels, clk *clock, log *slog.Logger,
 	jrnl := journal.New(opts)
 	notifier, err := notify.New(notify.Options{
 		Endpoints: s.alertmanagers, ExternalLabels: external, Version: version,
-		TrustedAfter: builtAt(), Ahead: clk.line.Ahead, Delivered: jrnl.Delivered, Logger: log, Registerer: reg,
+		TrustedAfter: builtAt(), Ahead: clk.line.Ahead, Delivered: jrnl.Delivered, Receivers: jrnl.SetReceivers, Logger: log, Registerer: reg,
 	})
 	return jrnl, notifier, err
 }

@@ -23,8 +23,11 @@ func TestPrometheusConfig(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := settings{evalInterval: 20 * time.Second, externalLabels: labels.FromStrings("host", "edge-17")}
-		text := prometheusConfig(scraper.Config(), s, []string{"/rules/a.yml"}, []string{"http://u:secret@am:9093/prefix", "https://am2"})
+		s := settings{evalInterval: 20 * time.Second}
+		if err := parseAlertmanagers(&s, "http://u:secret@am:9093/prefix,https://am2"); err != nil {
+			t.Fatal(err)
+		}
+		text := prometheusConfig(scraper.Config(), nil, s, labels.FromStrings("host", "edge-17"), []string{"/rules/a.yml"})
 		if strings.Contains(text, "secret@") || strings.Contains(text, "password: secret") {
 			t.Errorf("a password:\n%s", text)
 		}
