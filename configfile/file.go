@@ -8,6 +8,7 @@
 package configfile
 
 import (
+	"cmp"
 	"path/filepath"
 	"time"
 
@@ -31,6 +32,9 @@ type Options struct {
 	// Reserved are names that no job of a file may have, because Tocsin's own have
 	// them. They are looked at if Carried is set.
 	Reserved []string
+	// Instead is a file that is read in the place of the one that is checked, of which
+	// it is a copy: the paths in it are relative to the original.
+	Instead string
 }
 
 // File is a configuration file after checking.
@@ -69,7 +73,7 @@ func Check(path string, o Options) File {
 }
 
 func (f *File) check(o Options) {
-	content, problem := f.sources.read(f.Path)
+	content, problem := f.sources.read(cmp.Or(o.Instead, f.Path))
 	if problem != nil {
 		f.Problems = append(f.Problems, *problem)
 		return

@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -18,6 +19,7 @@ import (
 // last version without a problem, which is the one that is in effect.
 type configbook struct {
 	path  string // of the file, or of the directory that it is in; empty: none
+	copy  configCopy
 	log   *slog.Logger
 	gauge *prometheus.GaugeVec
 
@@ -28,9 +30,9 @@ type configbook struct {
 	refused []rules.Problem
 }
 
-func newConfigbook(path string, log *slog.Logger, reg prometheus.Registerer) *configbook {
+func newConfigbook(s settings, log *slog.Logger, reg prometheus.Registerer) *configbook {
 	b := &configbook{
-		path: path, log: log.With("component", "configuration"),
+		path: s.configPath, copy: configCopy{filepath.Join(s.dataPath, configCopyFile)}, log: log.With("component", "configuration"),
 		gauge: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "tocsin_config_problem",
 			Help: "1 for each problem of the configuration file at the last load, 50 at most.",
@@ -45,32 +47,59 @@ var reserved = []string{engineJob, selfJob}
 
 // load reads the file anew, and returns the one that is to be in effect: nil as long as
 // there is none. A file that has become bad, or that has gone, leaves the last good one
-// in effect: what cannot be read is no evidence that nobody is to be told.
+// in effect, also that of the process before: what cannot be read is no evidence that
+// nobody is to be told.
 func (b *configbook) load() *configfile.File {
-	file, there := configfile.Find(b.path)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	before := b.last
+	b.last, b.refused = b.read(), nil
 	switch {
-	case there:
-		f := configfile.Check(file, configfile.Options{Carried: true, Reserved: reserved})
-		b.last = &f
-		if len(f.Problems) == 0 {
+	case b.last == nil:
+	case len(b.last.Problems) == 0:
+		b.good = b.last
+		if err := b.copy.keep(b.good.Path); err != nil {
+			b.log.Warn("the configuration is not kept for the next start", "err", err)
+		}
+	case b.good == nil && b.copy.original() == b.last.Path:
+		if f := b.check(b.last.Path, b.copy.path); len(f.Problems) == 0 {
 			b.good = &f
 		}
-	case b.good != nil:
-		b.last = &configfile.File{Path: b.good.Path, Problems: []rules.Problem{{
-			File: b.good.Path, Msg: "the configuration file is gone", Hint: "to run without one, leave an empty file there",
-		}}}
-	default:
-		b.last = nil
 	}
-	b.refused = nil
 	show(b.gauge, b.problemsLocked())
-	if b.last == nil || before == nil || b.last.Fingerprint != before.Fingerprint || len(b.last.Problems) != len(before.Problems) {
+	if b.last != nil && (before == nil || b.last.Fingerprint != before.Fingerprint || len(b.last.Problems) != len(before.Problems)) {
 		b.tell()
 	}
 	return b.good
+}
+
+func (b *configbook) check(path, instead string) configfile.File {
+	return configfile.Check(path, configfile.Options{Carried: true, Reserved: reserved, Instead: instead})
+}
+
+// read gives what there is now; nil where there was none before either. Called with mu
+// held.
+func (b *configbook) read() *configfile.File {
+	if b.path == "" {
+		if err := b.copy.drop(); err != nil {
+			b.log.Warn("the configuration of an earlier start stays", "err", err)
+		}
+		return nil
+	}
+	if file, there := configfile.Find(b.path); there {
+		f := b.check(file, "")
+		return &f
+	}
+	gone := b.copy.original()
+	if b.good != nil {
+		gone = b.good.Path
+	}
+	if gone == "" || filepath.Dir(gone) != filepath.Clean(b.path) {
+		return nil
+	}
+	return &configfile.File{Path: gone, Problems: []rules.Problem{{
+		File: gone, Msg: "the configuration file is gone", Hint: "set CONFIG_PATH again; to run without a file, leave an empty one there",
+	}}}
 }
 
 // refuse notes that a stage does not take its part of the file, and runs on as before.
@@ -91,9 +120,6 @@ func (b *configbook) tell() {
 	problems := b.problemsLocked()
 	for _, p := range problems {
 		b.log.Error("configuration rejected", "err", p.Error())
-	}
-	if b.last == nil {
-		return
 	}
 	for _, p := range b.last.Warnings {
 		b.log.Warn("configuration is doubtful", "err", p.Error())

@@ -14,7 +14,7 @@ import (
 func withoutFile(t *testing.T, l *lifecycle) {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	l.config = newConfigbook("", log, prometheus.NewRegistry())
+	l.config = newConfigbook(settings{dataPath: t.TempDir()}, log, prometheus.NewRegistry())
 	l.jobs = scrape.NewJobs(scrape.JobsOptions{Appendable: l.store})
 	l.remote = remotewrite.New(remotewrite.Options{Dir: t.TempDir(), Queryable: l.store})
 }

@@ -100,7 +100,7 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	}
 	life.store, life.journal, life.engine, life.scraper, life.notifier, life.clock = store, jrnl, eng, scraper, notifier, clk
 	life.settings, life.identity, life.remote, life.jobs = s, who, remote, newJobs(feed, clk, who, store, eng, log, reg)
-	life.book, life.config = newRulebook(s.rulesPath, s.selfAlerts, log, reg), newConfigbook(s.configPath, log, reg)
+	life.book, life.config = newRulebook(s.rulesPath, s.selfAlerts, log, reg), newConfigbook(s, log, reg)
 	d.notifier, d.scraper, d.journal, d.clock = notifier, scraper, jrnl, clk
 	close(d.ready)
 
