@@ -100,6 +100,7 @@ func (h *Handler) deliveriesPage(w http.ResponseWriter, _ *http.Request) {
 type statusPage struct {
 	frame
 	Problems []Problem
+	Labels   []pair // of all that leaves this host
 	State    string
 	Since    moment
 	Started  moment
@@ -114,7 +115,7 @@ func (h *Handler) statusPage(w http.ResponseWriter, _ *http.Request) {
 	src := h.source()
 	st := &src.status
 	p := statusPage{
-		frame: src.frame("status", "Status"), Problems: newProblems(st), State: string(st.State),
+		frame: src.frame("status", "Status"), Problems: newProblems(st), Labels: hostLabels(st), State: string(st.State),
 		Since: moment{st.Since, src.now}, Started: moment{st.Process.Started, src.now},
 		Go: runtime.Version(), Clock: newClockView(&st.Clock, src.now),
 		Storage: newStorageView(&st.Storage, &st.Process, src.now),
