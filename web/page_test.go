@@ -115,7 +115,7 @@ func TestPages(t *testing.T) {
 		st.Dropped = map[string]int{"node": 3, "docker": 0}
 		st.RemoteWrites = []RemoteWrite{
 			{Name: "central", URL: "https://u:secret@mimir/api/v1/push", Protocol: "2.0", Behind: 3 * time.Hour, LastSuccess: ago(time.Minute), CatchingUp: true, Sent: 1000},
-			{Name: "other", URL: "http://vm/write", Protocol: "1.0", LastError: "connection refused by u:secret@vm", Lost: 12},
+			{Name: "other", URL: "http://vm/write", Protocol: "1.0", LastError: "connection refused by http://u:secret@vm", Lost: 12},
 		}
 		st.Settings = append(st.Settings, Setting{"ALERTMANAGER_URL", "http://am:9093,https://u:secret@am2", "environment", "alertmanager.url"})
 		st.Storage.Trouble = "the disk is full"
