@@ -2,6 +2,7 @@ package configfile
 
 import (
 	"fmt"
+	"net/url"
 	"regexp"
 	"slices"
 
@@ -41,6 +42,7 @@ func refusals() map[string]refusal {
 		"storage.exemplars":                              {why: "is not carried: Tocsin stores no exemplars", instead: "remove it"},
 		"storage.tsdb.retention.percentage":              {why: "is not carried", instead: "set storage.tsdb.retention.size, in bytes"},
 		"storage.tsdb.stale_series_compaction_threshold": {why: "is not carried", instead: "remove it"},
+		"storage.tsdb.outofordertimewindow":              {why: "is read by nobody, not even by Prometheus", instead: "write out_of_order_time_window"},
 		"storage.tsdb.chunk_encoding":                    {why: "is not carried", instead: "remove it"},
 		"alerting.alertmanagers.sigv4":                   noCloud,
 		"remote_write.sigv4":                             noCloud,
@@ -85,15 +87,37 @@ func (t *tree) uncarried(reserved []string) []rules.Problem {
 		}
 		r, known := refused[withoutIndex(p.path)]
 		switch {
-		case known && !isNull(p.value) && (r.unless == "" || p.value.Value != r.unless):
+		case known && p.key != nil && !isNull(p.value) && (r.unless == "" || p.value.Value != r.unless):
 			add(r.why, r.instead)
 		case isNull(p.value) && p.key == nil && p.path != "":
 			add(emptyEntry, emptyHint)
+		case p.key != nil && unusable(withoutIndex(p.path), p.value) != "":
+			add(fmt.Sprintf("%q %s", p.value.Value, unusable(withoutIndex(p.path), p.value)), "")
 		case jobName.MatchString(p.path) && slices.Contains(reserved, p.value.Value):
 			add(fmt.Sprintf("%q is the name of a job of Tocsin's own", p.value.Value), "give the job another name")
 		}
 	})
 	return found
+}
+
+// unusable tells what is wrong with a value that Prometheus finds out about when it
+// uses it, and then logs.
+func unusable(path string, n *yaml.Node) string {
+	if n.Kind != yaml.ScalarNode {
+		return ""
+	}
+	switch path {
+	case "scrape_configs.scheme", "alerting.alertmanagers.scheme":
+		if n.Value != "http" && n.Value != "https" {
+			return "is not a scheme that can be spoken; expected http or https"
+		}
+	case "remote_write.url":
+		u, err := url.Parse(n.Value)
+		if err == nil && (u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
+			return "is not where samples can be written; expected http://host:port/path or https://host:port/path"
+		}
+	}
+	return ""
 }
 
 const (

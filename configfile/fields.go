@@ -1,6 +1,7 @@
 package configfile
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"reflect"
@@ -13,16 +14,20 @@ import (
 	"github.com/tocsin/tocsin/rules"
 )
 
-// hintField guesses what an unknown field was meant to be.
-func hintField(path string) string {
+// unknownAt words that a field is unknown, and guesses what it was meant to be.
+func unknownAt(path string) (msg, hint string) {
 	parent, name := "", path
 	if i := strings.LastIndex(path, "."); i >= 0 {
 		parent, name = path[:i], path[i+1:]
 	}
 	known := fieldsAt(parent)
 	if strings.HasSuffix(name, "_sd_configs") && slices.Contains(known, "static_configs") {
-		return "Tocsin finds targets with " + strings.Join(discoveries(), ", ")
+		return "is a service discovery that Tocsin does not have", "it finds targets with " + strings.Join(discoveries(), ", ")
 	}
+	return unknown, hintField(parent, name, known)
+}
+
+func hintField(parent, name string, known []string) string {
 	if guess := rules.Nearest(name, known); guess != "" {
 		return fmt.Sprintf("did you mean %q?", guess)
 	}
@@ -79,8 +84,8 @@ func fieldsOf(typ reflect.Type) map[string]reflect.Type {
 		switch {
 		case strings.Contains(options, "inline"):
 			maps.Copy(out, fieldsOf(elem))
-		case f.IsExported() && name != "" && name != "-":
-			out[name] = elem
+		case f.IsExported() && name != "-" && (name != "" || !f.Anonymous): // embedded in what is written as a text
+			out[cmp.Or(name, strings.ToLower(f.Name))] = elem
 		}
 	}
 	return out
@@ -101,8 +106,24 @@ func hint(msg string) string {
 		return "write a duration such as 30s, 5m or 1h30m"
 	case strings.Contains(msg, "scrape timeout greater than scrape interval"):
 		return "set scrape_timeout to the scrape interval or less"
+	case strings.HasPrefix(msg, "units: "):
+		return "write a size such as 64MB or 2GB"
+	case strings.HasPrefix(msg, "invalid rule file path"), strings.HasPrefix(msg, "invalid scrape config file path"):
+		return "a * may stand in the last part of a path only"
+	case strings.HasPrefix(msg, "expected Alertmanager api version"):
+		return "write v2, which Alertmanager has since 0.16"
+	case strings.HasPrefix(msg, "utf8 metric names requested"):
+		return "set metric_name_escaping_scheme to underscores, dots or values"
+	case strings.HasPrefix(msg, "parse ") || msg == "host missing":
+		return "write a URL such as http://host:port/path"
+	case strings.Contains(msg, "unable to use"), strings.HasPrefix(msg, "tls: "):
+		return "certificates and keys are PEM: -----BEGIN CERTIFICATE-----"
+	case strings.HasPrefix(msg, "DNS-SD config must contain"):
+		return "names lists what to look up"
 	case strings.HasPrefix(msg, "found multiple"):
 		return "give each of them a name of its own"
+	case strings.Contains(msg, `"unix:`) && strings.Contains(msg, "is not a valid hostname"):
+		return "of the targets of a job, written out and not by an alias, one may be a socket: unix:///path/of/socket"
 	case strings.Contains(msg, "is not a valid hostname"):
 		return "a target is host:port, without http:// and without a path"
 	}

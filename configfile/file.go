@@ -89,9 +89,11 @@ func (f *File) check(o Options) {
 	cfg, err := load(t.text())
 	if err != nil {
 		f.Problems = append(f.Problems, besides(f.Problems, t.locate(err))...)
+		t.redact(f.Problems)
 		rules.SortProblems(f.Problems)
 		return
 	}
+	t.redact(f.Problems)
 	restoreSockets(cfg.ScrapeConfigs)
 	cfg.SetDirectory(filepath.Dir(f.Path))
 	f.Config = cfg
@@ -102,6 +104,7 @@ func (f *File) check(o Options) {
 		n.look()
 	}
 	rules.SortProblems(f.Problems)
+	f.Warnings = besides(f.Problems, f.Warnings)
 	f.Problems = append(f.Problems, n.others...)
 	rules.SortProblems(f.Warnings)
 }

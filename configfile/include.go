@@ -19,7 +19,11 @@ func (n *named) scrapeFiles() {
 	for i, pattern := range cfg.ScrapeConfigFiles {
 		// Prometheus passes over a name that is not there; its jobs would be missed.
 		n.tree = main
-		paths := n.expand(pattern, main.at(fmt.Sprintf("scrape_config_files[%d]", i)), "file with scrape_configs", n.Carried)
+		at, _ := main.at(fmt.Sprintf("scrape_config_files[%d]", i))
+		if n.Carried && pattern == "" {
+			continue // an empty entry, which is a problem of its own
+		}
+		paths := n.expand(pattern, at, "file with scrape_configs", n.Carried)
 		n.file.sources.matches(pattern, paths)
 		for _, path := range paths {
 			more := n.scrapeFile(path, jobs)
@@ -54,10 +58,12 @@ func (n *named) scrapeFile(path string, jobs map[string]string) (scrapes []*conf
 	}
 	if err := read(t.text()); err != nil {
 		found = append(found, besides(found, t.locate(err))...)
+		t.redact(found)
 		rules.SortProblems(found)
 		n.others = append(n.others, found...)
 		return nil
 	}
+	t.redact(found)
 	n.others = append(n.others, found...)
 	restoreSockets(scrapes)
 	for _, s := range scrapes {

@@ -32,12 +32,15 @@ func (t *tree) locate(err error) []rules.Problem {
 	l := &locator{tree: t, lines: slices.Clone(t.lines)}
 	var found []rules.Problem
 	for err != nil && len(found) < maxProblems {
+		if len(l.gone) > 0 && anchor.MatchString(message(err)) {
+			break // the anchor went with what was taken out
+		}
 		before := l.lines
 		more := l.typeErrors(err)
 		if len(more) == 0 {
 			e, ok := l.find(t.top(), message(err), l.lines)
 			if !ok { // what is behind it stays hidden
-				found = append(found, rules.Problem{File: t.path, Msg: message(err)})
+				found = append(found, rules.Problem{File: t.path, Msg: words(message(err)), Hint: hint(message(err))})
 				break
 			}
 			if parent, ours := l.missed(e); ours && lacking.MatchString(message(err)) {
@@ -57,12 +60,23 @@ func (t *tree) locate(err error) []rules.Problem {
 	return slices.CompactFunc(found, func(a, b rules.Problem) bool { return a.Pos == b.Pos && a.Msg == b.Msg })
 }
 
-// problem words what is wrong with an entry.
+// problem words what is wrong with an entry. An empty one in it is what the reader
+// minds, or does not survive.
 func (l *locator) problem(e entry, msg string) rules.Problem {
-	p := rules.Problem{File: l.path, Pos: e.pos(), Field: e.path, Msg: msg, Hint: hint(msg)}
-	if e.key == nil && isNull(e.value) {
-		p.Msg, p.Hint = emptyEntry, emptyHint
+	in := place{e.path, e.key, e.value}
+	empty := in
+	if strings.HasPrefix(msg, errCrash.Error()) || strings.HasPrefix(msg, "empty or null") {
+		l.below(in, func(p place) {
+			if p.key == nil && isNull(p.value) {
+				empty = p
+			}
+		})
 	}
+	if empty.key == nil && isNull(empty.value) {
+		return rules.Problem{File: l.path, Pos: empty.pos(), Field: empty.path, Msg: emptyEntry, Hint: emptyHint}
+	}
+	p := rules.Problem{File: l.path, Pos: e.pos(), Field: e.path, Msg: words(msg), Hint: hint(msg)}
+	l.narrow(&p, in)
 	return p
 }
 
@@ -160,7 +174,7 @@ func (l *locator) guiltyItem(_ *entry, all []entry, msg string, lines []string) 
 }
 
 // lacking matches errors that come of taking something away.
-var lacking = regexp.MustCompile(`(?i)empty|null|require|missing|must`)
+var lacking = regexp.MustCompile(`(?i)empty|null|require|missing|must|crash`)
 
 // guiltyField is the one field without which there is no error, or another one.
 func (l *locator) guiltyField(in *entry, all []entry, msg string, lines []string) (entry, bool) {

@@ -32,39 +32,27 @@ type named struct {
 	tree *tree // the file with what is being looked at
 	file *File
 	seen map[string]bool
+	// there are the files that have to be there, and whether they are.
+	there map[string]bool
 	// others are the problems in other files.
 	others []rules.Problem
 }
 
 // look looks at all files.
 func (n *named) look() {
-	n.seen = map[string]bool{}
+	n.seen, n.there = map[string]bool{}, map[string]bool{}
 	n.ruleFiles()
 	n.jobs(n.file.Config.ScrapeConfigs)
-	for _, a := range n.file.Config.AlertingConfig.AlertmanagerConfigs {
-		n.discovered(a.ServiceDiscoveryConfigs)
-	}
+	n.receivers(n.file.Config)
 	n.mentioned()
 	n.scrapeFiles()
-}
-
-// jobs looks at what jobs need.
-func (n *named) jobs(scrapes []*config.ScrapeConfig) {
-	for _, s := range scrapes {
-		if a := s.HTTPClientConfig.Authorization; a != nil {
-			n.must(a.CredentialsFile)
-		}
-		n.must(s.HTTPClientConfig.TLSConfig.CertFile)
-		n.must(s.HTTPClientConfig.TLSConfig.KeyFile)
-		n.discovered(s.ServiceDiscoveryConfigs)
-	}
 }
 
 // mentioned looks at all else that a file names.
 func (n *named) mentioned() {
 	n.tree.each(func(p place) {
 		if p.value.Kind == yaml.ScalarNode && strings.HasSuffix(p.path, "_file") && !strings.HasSuffix(p.path, "_log_file") && p.value.Value != "" {
-			n.should(promconfig.JoinDir(n.tree.dir(), p.value.Value), p.value)
+			n.should(promconfig.JoinDir(n.tree.dir(), p.value.Value), p)
 		}
 	})
 }
@@ -78,10 +66,11 @@ func (n *named) add(p rules.Problem) {
 	}
 }
 
-func (n *named) problem(at *yaml.Node, msg, hint string) rules.Problem {
-	p := rules.Problem{File: n.tree.path, Msg: msg, Hint: hint}
-	if at != nil {
-		p.Pos = rules.Position{Line: at.Line, Column: at.Column}
+// problem is one of a value: it is at the value, not at the field that has it.
+func (n *named) problem(at place, msg, hint string) rules.Problem {
+	p := rules.Problem{File: n.tree.path, Field: at.path, Msg: msg, Hint: hint}
+	if at.value != nil {
+		p.Pos = position(at.value)
 	}
 	return p
 }
@@ -91,7 +80,10 @@ const relative = "paths are relative to the directory of this file"
 // ruleFiles expands the patterns of the rule files.
 func (n *named) ruleFiles() {
 	for i, pattern := range n.file.Config.RuleFiles {
-		at := n.tree.at(fmt.Sprintf("rule_files[%d]", i))
+		at, _ := n.tree.at(fmt.Sprintf("rule_files[%d]", i))
+		if n.Carried && pattern == "" {
+			continue // an empty entry, which is a problem of its own
+		}
 		for _, path := range n.expand(pattern, at, "rule file", true) {
 			if info, err := os.Stat(path); err == nil && info.IsDir() {
 				n.add(n.problem(at, path+" is a directory", fmt.Sprintf("name the files in it: %s", filepath.Join(pattern, "*.yml"))))
@@ -106,7 +98,7 @@ func (n *named) ruleFiles() {
 
 // expand lists the files of a pattern. A name without "*" that is not there is a
 // problem if it has to be there.
-func (n *named) expand(pattern string, at *yaml.Node, what string, must bool) []string {
+func (n *named) expand(pattern string, at place, what string, must bool) []string {
 	paths, err := filepath.Glob(pattern)
 	switch {
 	case err != nil:
@@ -120,25 +112,31 @@ func (n *named) expand(pattern string, at *yaml.Node, what string, must bool) []
 	return paths
 }
 
-func (n *named) warn(name string, at *yaml.Node, msg, hint string) {
+func (n *named) warn(name string, at place, msg, hint string) {
 	p := n.problem(at, msg, hint)
 	p.Lint = name
 	n.file.Warnings = append(n.file.Warnings, p)
 }
 
-// must reports a file that is not there.
-func (n *named) must(path string) {
-	if path == "" || n.seen[path] {
-		return
+// must reports a file that is not there, once.
+func (n *named) must(path string) (there bool) {
+	if path == "" {
+		return true
+	}
+	if there, known := n.there[path]; known {
+		return there
 	}
 	n.seen[path] = true
-	if err := n.file.sources.presence(path); err != nil {
+	err := n.file.sources.presence(path)
+	if err != nil {
 		n.add(n.problem(n.tree.naming(path), path+": "+cause(err), ""))
 	}
+	n.there[path] = err == nil
+	return err == nil
 }
 
 // should warns about a file that is not there.
-func (n *named) should(path string, at *yaml.Node) {
+func (n *named) should(path string, at place) {
 	if n.seen[path] {
 		return
 	}
@@ -148,8 +146,8 @@ func (n *named) should(path string, at *yaml.Node) {
 	}
 }
 
-// discovered reads the files of file_sd_configs.
-func (n *named) discovered(configs discovery.Configs) {
+// targetFiles reads the files of file_sd_configs.
+func (n *named) targetFiles(configs discovery.Configs) {
 	for _, c := range configs {
 		sd, ok := c.(*file.SDConfig)
 		if !ok {
@@ -213,9 +211,10 @@ func (n *named) scrapeIntervals(scrapes []*config.ScrapeConfig) {
 		if n.Lookback == 0 || time.Duration(s.ScrapeInterval) < n.Lookback {
 			continue
 		}
-		var at *yaml.Node
+		var at place
 		for _, path := range []string{fmt.Sprintf("scrape_configs[%d].scrape_interval", i), "global.scrape_interval", fmt.Sprintf("scrape_configs[%d]", i)} {
-			if at = n.tree.at(path); at != nil {
+			var ok bool
+			if at, ok = n.tree.at(path); ok {
 				break
 			}
 		}

@@ -1,7 +1,10 @@
 package configfile
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"strings"
 
@@ -25,12 +28,12 @@ type tree struct {
 func newTree(path string, content []byte, carried bool, load func(text string) error) (*tree, *rules.Problem) {
 	t := &tree{path: path, lines: strings.Split(string(content), "\n"), load: load}
 	var doc yaml.Node
-	if err := yaml.Unmarshal(content, &doc); err != nil {
+	dec := yaml.NewDecoder(bytes.NewReader(content))
+	if err := dec.Decode(&doc); err != nil && !errors.Is(err, io.EOF) {
 		if !carried && load(string(content)) == nil {
 			return t, nil
 		}
-		p := rules.SyntaxProblem(path, content, err)
-		return nil, &p
+		return nil, t.syntax(content, err)
 	}
 	if len(doc.Content) > 0 {
 		t.root = doc.Content[0]
@@ -39,9 +42,36 @@ func newTree(path string, content []byte, carried bool, load func(text string) e
 		if !t.each(func(place) {}) {
 			return nil, &rules.Problem{File: path, Msg: "has too many aliases", Hint: "write out what they stand for"}
 		}
+		if p := t.second(dec, content); p != nil {
+			return nil, p
+		}
 		t.hideSockets()
 	}
 	return t, nil
+}
+
+// second is the problem of a file in which more than one YAML document is, of which
+// the reader only sees the first.
+func (t *tree) second(dec *yaml.Decoder, content []byte) *rules.Problem {
+	var doc yaml.Node
+	err := dec.Decode(&doc)
+	switch {
+	case errors.Is(err, io.EOF), err == nil && len(doc.Content) == 1 && isNull(doc.Content[0]):
+		return nil
+	case err != nil:
+		return t.syntax(content, err)
+	}
+	return &rules.Problem{File: t.path, Pos: position(doc.Content[0]), Msg: "a second document is never read", Hint: `take out the line "---"`}
+}
+
+// syntax words what keeps a file from being read. The name of an anchor that there
+// is not may be a password that begins with an asterisk.
+func (t *tree) syntax(content []byte, err error) *rules.Problem {
+	p := rules.SyntaxProblem(t.path, content, err)
+	if anchor.MatchString(p.Msg) {
+		p.Msg, p.Hint = "an alias (*name) without an anchor (&name) above it", "quote a text that begins with an asterisk"
+	}
+	return &p
 }
 
 // text is what the reader gets.
@@ -57,14 +87,18 @@ type place struct {
 	key, value *yaml.Node
 }
 
-// pos is where somebody looks for it.
+// pos is where somebody looks for it; zero for no place.
 func (p place) pos() rules.Position {
-	n := p.value
-	if p.key != nil {
-		n = p.key
+	switch {
+	case p.key != nil:
+		return position(p.key)
+	case p.value != nil:
+		return position(p.value)
 	}
-	return rules.Position{Line: n.Line, Column: n.Column}
+	return rules.Position{}
 }
+
+func position(n *yaml.Node) rules.Position { return rules.Position{Line: n.Line, Column: n.Column} }
 
 // maxAliased bounds how many nodes are visited by way of aliases: an alias in a list
 // of aliases in a list soon stands for more than there is memory.
@@ -73,9 +107,12 @@ const maxAliased = 200_000
 // each calls f for every node, and tells whether that were all of them. What an alias
 // stands for is visited at the paths of the alias too, and what is merged (<<) at
 // those of what it is merged into.
-func (t *tree) each(f func(place)) (all bool) {
+func (t *tree) each(f func(place)) (all bool) { return t.below(place{value: t.root}, f) }
+
+// below is each, for what is in p and p itself.
+func (t *tree) below(p place, f func(place)) (all bool) {
 	w := walk{visit: f, left: maxAliased, open: map[*yaml.Node]bool{}}
-	w.to(place{value: t.root})
+	w.to(p)
 	return w.left > 0
 }
 
@@ -136,21 +173,21 @@ func (t *tree) keyOn(line int, name string) (found place, ok bool) {
 	return found, ok
 }
 
-// at is the node with that path, or nil.
-func (t *tree) at(path string) (found *yaml.Node) {
+// at is the place with that path.
+func (t *tree) at(path string) (found place, ok bool) {
 	t.each(func(p place) {
-		if p.path == path && found == nil {
-			found = p.value
+		if p.path == path && !ok {
+			found, ok = p, true
 		}
 	})
-	return found
+	return found, ok
 }
 
 // naming is the first text that names the file at path.
-func (t *tree) naming(path string) (found *yaml.Node) {
+func (t *tree) naming(path string) (found place) {
 	t.each(func(p place) {
-		if p.value.Kind == yaml.ScalarNode && found == nil && promconfig.JoinDir(t.dir(), p.value.Value) == path {
-			found = p.value
+		if p.value.Kind == yaml.ScalarNode && found.value == nil && promconfig.JoinDir(t.dir(), p.value.Value) == path {
+			found = p
 		}
 	})
 	return found

@@ -53,7 +53,10 @@ type Engine struct {
 	// announced is the scrape that is in storage, or is about to be.
 	announced atomic.Pointer[Tick]
 	coverage  atomic.Pointer[coverage]
-	orphans   seriesSet // owned by Run: series to be marked stale, without a group to do it
+	own       atomic.Pointer[ownTarget]
+	roster    *roster
+	watch     atomic.Int64 // how long there were ticks, in nanoseconds
+	orphans   seriesSet    // owned by Run: series to be marked stale, without a group to do it
 	// resaves counts how often the journal was to be given all state: a group that has
 	// followed fewer does so with its next evaluation.
 	resaves  atomic.Uint64
@@ -100,7 +103,7 @@ func New(opts Options) *Engine {
 	e := &Engine{
 		opts: opts, log: opts.Logger.With("component", "engine"),
 		metrics: newMetrics(opts.Registerer), loaded: make(chan struct{}, 1),
-		promql: newPromQL(opts), quota: newQuota(opts.AlertLimit), slots: newSlots(), fallbacks: newSlots(),
+		promql: newPromQL(opts), quota: newQuota(opts.AlertLimit), roster: newRoster(), slots: newSlots(), fallbacks: newSlots(),
 	}
 	if e.opts.Now == nil {
 		e.opts.Now = func() Tick { return e.known(time.Now()) }
@@ -163,6 +166,7 @@ func (e *Engine) Begin() {
 			g.drain()
 		}
 		e.heard.Store(false)
+		e.roster.begin()
 		e.running.Store(true)
 	}
 }

@@ -32,11 +32,12 @@ type Source struct {
 // is in storage, and what a good one brings after that: no evaluation between the two
 // takes what has vanished for evidence. It never blocks, and may be called by any
 // goroutine, before, during and after Run.
-func (e *Engine) Hear(s Source) {}
-
-// Describe tells what the target of the ticks is: the labels that all its samples
-// surely bear, and whether it may bring series of a metric's name, where nil is of
-// any. Its failures are then no matter to rules that cannot read anything of it. Until
-// then it is taken for all that there is. It never blocks, and may be called by any
-// goroutine; names may be, too.
-func (e *Engine) Describe(ls labels.Labels, names func(string) bool) {}
+func (e *Engine) Hear(s Source) {
+	if s.Interval == 0 {
+		s.Interval = e.opts.ScrapeInterval
+	}
+	if s.At.IsZero() {
+		s.At = e.opts.Now().At
+	}
+	e.roster.hear(s, e.watched())
+}
