@@ -1,13 +1,13 @@
 // Package remotewrite sends what storage takes to other stores, by Prometheus's
 // remote-write protocol, 1.0 and 2.0.
 //
-// One remote owns one queue in memory, bounded, of what was committed and not
+// Each remote owns a queue in memory, bounded, of what was committed and not
 // acknowledged yet, in the order of the commits, and a mark on the disk: all samples
-// up to it are acknowledged. What the queue does not hold (before the start, after an
-// outage that was longer than it) is read from storage, in the order of time, as far
-// back as storage reaches. So nothing is asked of the write-ahead log, which storage
-// cuts, moves and does without, and nothing of this holds the TSDB open for longer
-// than one bounded read.
+// up to it are acknowledged. What the queue does not hold (of the time before the
+// start, or of an outage that was longer than it) is read from storage, in the order
+// of time, as far back as storage reaches. So nothing is asked of the write-ahead
+// log, which storage cuts, moves and does without, and nothing holds the TSDB open for
+// longer than one bounded read.
 //
 // Invariants: a sample is given up only when the remote has refused it for good, or
 // when storage or sample_age_limit no longer has it; one request is under way to each
@@ -17,6 +17,9 @@ package remotewrite
 import (
 	"context"
 	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -28,20 +31,20 @@ import (
 
 // Options says where samples are read and what is known of them.
 type Options struct {
-	// Dir is where the mark of each remote is kept, in a file of its own; if empty,
-	// what was not sent when the process ended is not sent by the next.
+	// Dir is where the mark of each remote is kept, in a file; if empty, what was not
+	// sent when the process ended is not sent by the next.
 	Dir string
-	// Queryable is what has been stored, for what the queue no longer holds.
+	// Queryable is what has been stored, for what a queue does not hold.
 	Queryable storage.Queryable
 	// Now is the time that samples bear. The default is time.Now.
 	Now func() time.Time
-	// Metadata lists what is known of metric families. The default is nothing.
+	// Metadata lists what is known of families of metrics. The default is nothing.
 	Metadata   func() []Metadata
-	Logger     *slog.Logger
-	Registerer prometheus.Registerer
+	Logger     *slog.Logger          // the default is none
+	Registerer prometheus.Registerer // the default is none
 }
 
-// Metadata is what targets say of a metric family.
+// Metadata is what targets say of a family of metrics.
 type Metadata struct {
 	Family, Help, Unit string
 	Type               model.MetricType
@@ -50,49 +53,162 @@ type Metadata struct {
 // Writer sends to all remotes of a configuration. Its methods may be called from
 // any goroutine, Run from one at a time.
 type Writer struct {
-	opts Options
+	opts    Options
+	log     *slog.Logger
+	changed chan struct{} // holds a signal when remotes has changed
+	remotes atomic.Pointer[[]*remote]
+
+	mu    sync.Mutex
+	marks *marks // guarded by mu; nil until there is a remote
 }
 
 // New makes a Writer without remotes, which sends nothing before Run.
-func New(o Options) *Writer { return &Writer{opts: o} }
-
-// Appendable is next with an ear at its commits: everything that is to be sent must
-// be appended through it. Without remotes it costs nothing.
-func (w *Writer) Appendable(next storage.AppendableV2) storage.AppendableV2 { return next }
-
-// Apply makes cfgs the remotes, and external the labels that each sample bears
-// unless it has them. Remotes that stay as they were go on undisturbed. On error,
-// which names the entry, all stays as it was. It may be called before, during and
-// between Run.
-func (w *Writer) Apply(cfgs []*config.RemoteWriteConfig, external labels.Labels) error { return nil }
-
-// Run sends until ctx ends, then for at most a second what is left; marks are
-// durable when it returns. It may be called again. Storage should be open.
-func (w *Writer) Run(ctx context.Context) error { <-ctx.Done(); return nil }
-
-// Status is how sending to one remote goes.
-type Status struct {
-	Name string
-	// URL bears no password and no parameters.
-	URL string
-	// Protocol is that which is spoken now: "1.0", or "2.0".
-	Protocol    string
-	LastSuccess time.Time // zero: none in this process
-	// LastError is empty when the last request succeeded, or none was sent yet.
-	LastError   string
-	LastErrorAt time.Time
-	// Behind is the age of the oldest sample that is not acknowledged.
-	Behind time.Duration
-	// Pending samples are in the queue; what is still to be read is not counted.
-	Pending int
-	// Sent, Rejected and Expired are samples of this process: acknowledged, refused
-	// by the remote for good, and older than sample_age_limit. Failed are requests
-	// that are tried again.
-	Sent, Rejected, Expired, Failed uint64
-	// CatchingUp: samples from From on are read from storage, up to To.
-	CatchingUp bool
-	From, To   time.Time
+func New(o Options) *Writer {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	w := &Writer{opts: o, log: o.Logger.With("component", "remote write"), changed: make(chan struct{}, 1)}
+	w.remotes.Store(&[]*remote{})
+	if o.Registerer != nil {
+		o.Registerer.MustRegister(newMetrics(w))
+	}
+	return w
 }
 
+func (w *Writer) current() []*remote { return *w.remotes.Load() }
+
 // Status is that of each remote, in the order of the configuration.
-func (w *Writer) Status() []Status { return nil }
+func (w *Writer) Status() []Status {
+	var all []Status
+	for _, r := range w.current() {
+		all = append(all, r.view(w.opts.Now()))
+	}
+	return all
+}
+
+// Apply makes cfgs the remotes, and external the labels that each sample bears
+// unless it has them itself. Remotes that stay as they were go on undisturbed. On
+// error, which names the entry, all stays as it was. It may be called before, during
+// and between Run; a remote that is new gets what is committed from now on.
+func (w *Writer) Apply(cfgs []*config.RemoteWriteConfig, external labels.Labels) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	list, err := w.build(cfgs, external)
+	if err != nil {
+		return err
+	}
+	// Nothing may fail from here on.
+	if len(list) > 0 && w.marks == nil {
+		if w.marks, err = loadMarks(w.opts.Dir); err != nil {
+			w.log.Warn("what remotes have acknowledged is unknown: they get what is committed from now on", "err", err)
+		}
+	}
+	w.remotes.Store(&list)
+	select {
+	case w.changed <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// Run sends until ctx ends, then for at most a second what is left; marks are
+// durable when it returns, and the error says if they are not. It may be called
+// again. Who appends should have ended before: what is committed after it, of times
+// that were sent already, is sent only if the process lives on.
+func (w *Writer) Run(ctx context.Context) error {
+	all := &crew{writer: w}
+	tick := time.NewTicker(markInterval)
+	defer tick.Stop()
+	fault := ""
+	for {
+		all.follow(ctx, w.current())
+		err := w.saveMarks(all, false)
+		if err != nil && err.Error() != fault {
+			w.log.Warn("what remotes have acknowledged is not durable", "err", err)
+			fault = err.Error()
+		} else if err == nil {
+			fault = ""
+		}
+		select {
+		case <-ctx.Done():
+			all.follow(ctx, nil)
+			return w.saveMarks(all, true)
+		case <-w.changed:
+		case <-tick.C:
+		}
+	}
+}
+
+// crew are the remotes that run. It is owned by Run.
+type crew struct {
+	writer *Writer
+	at     []*member
+}
+
+type member struct {
+	remote *remote
+	cancel context.CancelFunc
+	ended  chan struct{}
+}
+
+// follow ends the remotes that are not in list, and then begins those that are new:
+// one may take the place of another, and goes on where that has ended.
+func (c *crew) follow(ctx context.Context, list []*remote) {
+	var gone []*member
+	c.at = slices.DeleteFunc(c.at, func(m *member) bool {
+		if slices.Contains(list, m.remote) {
+			return false
+		}
+		m.cancel()
+		gone = append(gone, m)
+		return true
+	})
+	for _, m := range gone {
+		<-m.ended
+		c.writer.setMark(m.remote, true)
+	}
+	for _, r := range list {
+		if slices.ContainsFunc(c.at, func(m *member) bool { return m.remote == r }) {
+			continue
+		}
+		c.writer.startAtMark(r)
+		ctx, cancel := context.WithCancel(ctx)
+		m := &member{remote: r, cancel: cancel, ended: make(chan struct{})}
+		c.at = append(c.at, m)
+		go func() {
+			defer close(m.ended)
+			r.run(ctx)
+		}()
+	}
+}
+
+// startAtMark lets a remote begin where it, or the one before it, has ended.
+func (w *Writer) startAtMark(r *remote) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if m, ok := w.marks.all[r.key]; ok {
+		r.setMark(m.start())
+	}
+}
+
+func (w *Writer) setMark(r *remote, final bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.marks.all[r.key] = mark{Time: time.UnixMilli(r.acknowledged()).UTC(), Final: final}
+}
+
+// saveMarks makes the marks durable. Those of the crew that ended are final already.
+func (w *Writer) saveMarks(c *crew, final bool) error {
+	for _, m := range c.at {
+		w.setMark(m.remote, final)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.marks == nil {
+		return nil
+	}
+	return w.marks.save(w.opts.Now())
+}
