@@ -123,7 +123,7 @@ func hint(msg string) string {
 	case strings.HasPrefix(msg, "found multiple"):
 		return "give each of them a name of its own"
 	case strings.Contains(msg, `"unix:`) && strings.Contains(msg, "is not a valid hostname"):
-		return "of the targets of a job, written out and not by an alias, one may be a socket: unix:///path/of/socket"
+		return "Tocsin takes a socket among the targets of a job, written out and not by an alias: unix:///path/of/socket"
 	case strings.Contains(msg, "is not a valid hostname"):
 		return "a target is host:port, without http:// and without a path"
 	}
