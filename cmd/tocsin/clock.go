@@ -78,8 +78,12 @@ func (c *clock) start(newest time.Time) {
 	c.follow(now)
 }
 
-// scrapeTime is the time that a scrape which begins now is to bear.
+// scrapeTime is the time that a scrape which begins now is to bear. Any goroutine may
+// call it. Before the start there are no scrapes, but jobs that ask for the time.
 func (c *clock) scrapeTime() (at time.Time, ahead time.Duration) {
+	if !c.line.Started() {
+		return c.now(), 0
+	}
 	now := c.line.Advance(c.read())
 	if now.Jump != 0 {
 		c.steps.Inc()
