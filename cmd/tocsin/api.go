@@ -24,7 +24,7 @@ func (d *daemon) webOptions(eng *engine.Engine, reg *prometheus.Registry, log *s
 		Metadata: d.metadata, Cardinality: d.cardinality, Config: d.prometheusConfig,
 		Hostnames: d.settings.hostnames(), AllowedHosts: d.settings.allowedHosts, ExternalURL: d.settings.externalURL(),
 		Runbooks: runbooks.Files(),
-		Gatherer: prometheus.Gatherers{reg, newProcessRegistry(), d.store}, Logger: log, Registerer: reg,
+		Gatherer: prometheus.Gatherers{reg, d.scrapes, newProcessRegistry(), d.store}, Logger: log, Registerer: reg,
 	}
 	if d.settings.remoteWrite {
 		opts.Appendable = d.feed

@@ -42,6 +42,7 @@ type daemon struct {
 	clock    *clock
 	renewal  *renewal
 
+	scrapes   *prometheus.Registry        // the metrics of scrapes, apart: asking for them may wait
 	page      atomic.Pointer[web.Handler] // nil until it is made
 	started   time.Time
 	mu        sync.Mutex

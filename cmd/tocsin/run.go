@@ -93,13 +93,14 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	eng := engine.New(opts)
 	target := pickTarget(ctx, s)
 	d.renewal = newRenewal(s, target, life.isRunning, leave, log, reg)
-	scraper, err := newScraper(s, target, who, feed, clk, func(t engine.Tick) { d.renewal.hear(t.Up); eng.Tick(t); small.hearScrape() }, eng.Announce, log, reg)
+	d.scrapes = prometheus.NewRegistry()
+	scraper, err := newScraper(s, target, who, feed, clk, func(t engine.Tick) { d.renewal.hear(t.Up); eng.Tick(t); small.hearScrape() }, eng.Announce, log, reg, d.scrapes)
 	if err != nil {
 		log.Error("scrape", "err", err)
 		return exitFailure
 	}
 	life.store, life.journal, life.engine, life.scraper, life.notifier, life.clock = store, jrnl, eng, scraper, notifier, clk
-	life.settings, life.identity, life.remote, life.jobs = s, who, remote, newJobs(feed, clk, who, store, eng, log, reg)
+	life.settings, life.identity, life.remote, life.jobs = s, who, remote, newJobs(feed, clk, who, store, eng, log, d.scrapes)
 	life.book, life.config = newRulebook(s.rulesPath, s.selfAlerts, log, reg), newConfigbook(s, log, reg)
 	d.notifier, d.scraper, d.journal, d.clock = notifier, scraper, jrnl, clk
 	close(d.ready)
@@ -142,8 +143,9 @@ func announce(log *slog.Logger, problems []settingError) {
 }
 
 // newScraper scrapes the target and, with each scrape, Tocsin itself; then the
-// engine hears of it.
-func newScraper(s settings, target scrape.Target, who *identity, to promstorage.AppendableV2, clk *clock, tick, announce func(engine.Tick), log *slog.Logger, reg *prometheus.Registry) (*scrape.Scraper, error) {
+// engine hears of it. What is stored of Tocsin is in reg, without the metrics of
+// scrapes: those wait for a manager that may be waiting for this very scrape.
+func newScraper(s settings, target scrape.Target, who *identity, to promstorage.AppendableV2, clk *clock, tick, announce func(engine.Tick), log *slog.Logger, reg, scrapes *prometheus.Registry) (*scrape.Scraper, error) {
 	log.Info("scraping", "url", target.Redacted(), "job", target.Job, "interval", s.scrapeInterval)
 	if maySpeakTLS(target.URL, true) {
 		trustKnownRoots()
@@ -161,7 +163,7 @@ func newScraper(s settings, target scrape.Target, who *identity, to promstorage.
 		},
 		Identity: who.phase,
 		Clock:    clk.scrapeTime,
-		Logger:   log, Registerer: reg,
+		Logger:   log, Registerer: scrapes,
 	})
 }
 
