@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -83,7 +84,10 @@ func (t *tree) uncarried(reserved []string) []rules.Problem {
 	var found []rules.Problem
 	t.each(func(p place) {
 		add := func(msg, hint string) {
-			found = append(found, rules.Problem{File: t.path, Pos: p.pos(), Field: p.path, Msg: msg, Hint: hint})
+			// What several jobs have by an alias is written once.
+			if !slices.ContainsFunc(found, func(f rules.Problem) bool { return f.Pos == p.pos() && f.Msg == msg }) {
+				found = append(found, rules.Problem{File: t.path, Pos: p.pos(), Field: p.path, Msg: msg, Hint: hint})
+			}
 		}
 		r, known := refused[withoutIndex(p.path)]
 		switch {
@@ -93,6 +97,8 @@ func (t *tree) uncarried(reserved []string) []rules.Problem {
 			add(emptyEntry, emptyHint)
 		case p.key != nil && unusable(withoutIndex(p.path), p.value) != "":
 			add(fmt.Sprintf("%q %s", p.value.Value, unusable(withoutIndex(p.path), p.value)), "")
+		case receiverTarget.MatchString(p.path) && strings.HasPrefix(p.value.Value, unixTarget):
+			add(fmt.Sprintf("%q is a socket, and an Alertmanager is reached over TCP only", p.value.Value), "write host:port")
 		case jobName.MatchString(p.path) && slices.Contains(reserved, p.value.Value):
 			add(fmt.Sprintf("%q is the name of a job of Tocsin's own", p.value.Value), "give the job another name")
 		}
@@ -127,7 +133,10 @@ const (
 
 func isNull(n *yaml.Node) bool { return n != nil && n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
 
-var jobName = regexp.MustCompile(`^scrape_configs\[\d+\]\.job_name$`)
+var (
+	jobName        = regexp.MustCompile(`^scrape_configs\[\d+\]\.job_name$`)
+	receiverTarget = regexp.MustCompile(`^alerting\.alertmanagers\[\d+\]\.static_configs\[\d+\]\.targets\[\d+\]$`)
+)
 
 // besides leaves out what was found in a part that is refused as a whole, or at the
 // place of another problem: one mistake is one problem.

@@ -73,7 +73,6 @@ func TestSocketsThatAreNone(t *testing.T) {
 	for _, content := range []string{
 		job + "&s [unix:///run/a.sock]\n  params: {x: *s}\n",
 		"# " + hiddenSlash + "\n" + job + "[unix:///run/a.sock]\n",
-		"alerting:\n  alertmanagers:\n  - static_configs:\n    - targets: [unix:///run/a.sock]\n",
 	} {
 		f := check(t, t.TempDir(), map[string]string{"c.yml": content})
 		if len(f.Problems) != 1 || !strings.Contains(f.Problems[0].Msg, `"unix:///run/a.sock" is not a valid hostname`) {

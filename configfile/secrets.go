@@ -26,7 +26,8 @@ var (
 
 const secret = "<secret>"
 
-// redact takes out of problems what the reader quotes of secrets.
+// redact takes out of problems what the reader quotes of secrets, and puts in again
+// what was hidden from it.
 func (t *tree) redact(problems []rules.Problem) {
 	var secrets []string
 	t.each(func(p place) {
@@ -43,6 +44,7 @@ func (t *tree) redact(problems []rules.Problem) {
 		for _, s := range secrets {
 			p.Msg = strings.ReplaceAll(p.Msg, s, secret)
 		}
+		p.Msg = strings.ReplaceAll(p.Msg, hiddenSlash, slash)
 		p.Msg = userinfo.ReplaceAllString(p.Msg, "://"+secret+"@")
 	}
 }

@@ -92,6 +92,9 @@ func TestWrong(t *testing.T) {
 			section, _, _ := strings.Cut(withoutIndex(p.Field), ".")
 			sections[section]++
 			line := strings.ReplaceAll(strings.TrimSpace(show(f.Problems)), dir+"/", "")
+			if strings.Contains(line, "hunter2") {
+				t.Errorf("a secret in %q", line)
+			}
 			whole := false
 			for _, s := range wholeFile {
 				whole = whole || strings.Contains(p.Msg, s)

@@ -78,10 +78,13 @@ func newFound(configs discovery.Configs) found {
 	return out
 }
 
+// hiddenQuery stands for the parameters of a URL.
+const hiddenQuery = "xxxxx"
+
 // shownURL is without passwords, and without parameters, which may be tokens.
 func shownURL(u url.URL) string {
 	if u.RawQuery != "" {
-		u.RawQuery = "xxxxx"
+		u.RawQuery = hiddenQuery
 	}
 	return u.Redacted()
 }
