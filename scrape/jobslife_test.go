@@ -116,9 +116,10 @@ func TestHangingTargetsHoldNoTransaction(t *testing.T) {
 
 // TestApplyChangesWhatChanged: a job that stays as it is does not notice.
 func TestApplyChangesWhatChanged(t *testing.T) {
+	t.Parallel()
 	u := serve(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "a 1\n") })
 	cfg := func(b string) *config.Config {
-		return configured(t, often+`
+		return configured(t, seldom+`
 - job_name: stays
   static_configs: [{targets: [%q, "unix:1"]}]
   relabel_configs: [{source_labels: [__address__], regex: "unix:(.*)", target_label: __address__, replacement: "unix:///none/$1"}]
