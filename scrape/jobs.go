@@ -187,12 +187,13 @@ func (j *Jobs) suspend() {
 	for _, job := range j.plan.jobs {
 		j.found[job.JobName] = sought(job, j.found[job.JobName].groups)
 	}
+	at, _ := j.opts.Clock()
 	j.mu.Lock()
 	j.running = false
 	for _, id := range j.known.order {
 		s := j.known.sources[id]
 		s.waiting = true
-		j.tell(s)
+		j.tell(s, at)
 	}
 	j.mu.Unlock()
 	j.settle()

@@ -16,6 +16,7 @@ import (
 // TestReportsAndSamples: a failed scrape is told before its stale markers are stored,
 // a good one after its samples are.
 func TestReportsAndSamples(t *testing.T) {
+	t.Parallel()
 	var scrapes atomic.Int64
 	u := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		n := scrapes.Add(1)
@@ -33,7 +34,7 @@ func TestReportsAndSamples(t *testing.T) {
 		return v
 	}
 	told, done := 0, make(chan struct{})
-	runJobs(t, configured(t, often+`- {job_name: j, static_configs: [{targets: [%q]}]}`, host(u)), func(o *JobsOptions) {
+	runJobs(t, configured(t, seldom+`- {job_name: j, static_configs: [{targets: [%q]}]}`, host(u)), func(o *JobsOptions) {
 		st = o.Appendable.(*teststorage.TestStorage)
 		o.Heard = func(r Report) {
 			switch {

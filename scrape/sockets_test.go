@@ -46,6 +46,7 @@ func serveSocket(t *testing.T, path string, tls bool, h http.HandlerFunc) (certi
 // TestJobsScrapeSockets: an address may be a socket, wherever it comes from; each is
 // its own target; schemes, paths and credentials are those of the job.
 func TestJobsScrapeSockets(t *testing.T) {
+	t.Parallel()
 	dir := shortDir(t)
 	path := func(name string) string { return filepath.Join(dir, name) }
 	for i, name := range []string{"a", "b", "c", "d"} {

@@ -69,6 +69,7 @@ func (j *Jobs) settle() {
 		next.take(job, j.found[job.JobName])
 	}
 	j.remember(&next)
+	at, _ := j.opts.Clock()
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	last := j.known
@@ -77,7 +78,7 @@ func (j *Jobs) settle() {
 		if have, ok := last.sources[id]; ok {
 			next.sources[id] = have.renewed(next.sources[id], j.running)
 		} else {
-			j.tell(next.sources[id])
+			j.tell(next.sources[id], at)
 		}
 	}
 	for _, job := range j.plan.jobs {
@@ -85,17 +86,17 @@ func (j *Jobs) settle() {
 		if have, ok := last.pending[name]; ok && next.pending[name] != nil {
 			next.pending[name] = have.renewed(next.pending[name], false)
 		} else if next.pending[name] != nil {
-			j.tell(next.pending[name])
+			j.tell(next.pending[name], at)
 		}
 	}
 	for _, id := range last.order {
 		if next.sources[id] == nil {
-			j.end(last.sources[id])
+			j.end(last.sources[id], at)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(last.pending)) {
 		if next.pending[name] == nil {
-			j.end(last.pending[name])
+			j.end(last.pending[name], at)
 		}
 	}
 }
@@ -141,15 +142,12 @@ func (j *Jobs) remember(next *survey) {
 
 // tell tells of a source that something else than a scrape happened to. Called with mu
 // held.
-func (j *Jobs) tell(s *source) {
-	at, _ := j.opts.Clock()
-	j.opts.Heard(s.report(at))
-}
+func (j *Jobs) tell(s *source, at time.Time) { j.opts.Heard(s.report(at)) }
 
 // end is of a source that is gone. Called with mu held.
-func (j *Jobs) end(s *source) {
+func (j *Jobs) end(s *source, at time.Time) {
 	s.gone, s.waiting = true, false
-	j.tell(s)
+	j.tell(s, at)
 }
 
 // heard tells what became of a scrape.

@@ -158,6 +158,18 @@ func (c *clock) now() time.Time {
 	return c.line.Peek(c.read()).At
 }
 
+// sampleTime is the time that samples are to bear which are taken between the scrapes
+// of the engine, and how far that is ahead of the wall clock. Any goroutine may ask: a
+// step of the clock is the next scrape's to take, whose tick tells the engine of it.
+func (c *clock) sampleTime() (at time.Time, ahead time.Duration) {
+	if !c.line.Started() {
+		return time.Now(), 0
+	}
+	r := c.read()
+	at = c.line.Peek(r).At
+	return at, at.Sub(r.Wall)
+}
+
 // moment is now as a tick tells it.
 func (c *clock) moment() engine.Tick {
 	if !c.line.Started() {

@@ -270,3 +270,31 @@ func TestShownAcrossAStep(t *testing.T) {
 		t.Errorf("never is shown as %v", got)
 	}
 }
+
+// TestSampleTimeTakesNoStep: who takes samples between the scrapes of the engine gets
+// the time, and leaves the step for the tick that is to tell of it.
+func TestSampleTimeTakesNoStep(t *testing.T) {
+	c := newClock(slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	if at, ahead := c.sampleTime(); time.Since(at) > time.Hour || ahead != 0 {
+		t.Errorf("before the start it is %v, %v ahead", at, ahead)
+	}
+	cuts := 0
+	clocks := timeline.Reading{Wall: builtAt().Add(48 * time.Hour), Mono: time.Minute, Boot: time.Minute}
+	c.read = func() timeline.Reading { return clocks }
+	c.cutOver = func(time.Time) error { cuts++; return nil }
+	c.start(time.Time{})
+	for _, step := range []time.Duration{time.Hour, -2 * time.Hour, -time.Minute} {
+		clocks.Wall = clocks.Wall.Add(step)
+		before, cutBefore := c.last.Load(), cuts
+		at, ahead := c.sampleTime()
+		if c.last.Load() != before || cuts != cutBefore {
+			t.Errorf("a step of %v was taken by a sample", step)
+		}
+		if wantAt, wantAhead := c.scrapeTime(); !at.Equal(wantAt) || ahead != wantAhead {
+			t.Errorf("after a step of %v a sample is of %v, %v ahead; a scrape of %v, %v ahead", step, at, ahead, wantAt, wantAhead)
+		}
+	}
+	if cuts != 1 || c.last.Load().Stepped != -time.Hour {
+		t.Errorf("%d cuts and a step of %v, want those of the scrapes", cuts, c.last.Load().Stepped)
+	}
+}
