@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -221,8 +222,9 @@ func TestRealRemotes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := tt.make(t)
-			now := time.Now().Add(-time.Hour).Truncate(time.Second)
-			s := &site{t: t, dir: t.TempDir(), now: func() time.Time { return now }}
+			var now atomic.Int64
+			now.Store(time.Now().Add(-time.Hour).Unix())
+			s := &site{t: t, dir: t.TempDir(), now: func() time.Time { return time.Unix(now.Load(), 0) }}
 			entries := fmt.Sprintf("- url: %s\n  queue_config: {capacity: 500, max_samples_per_send: 200, batch_send_deadline: 50ms, max_backoff: 100ms}\n", e.url) + tt.entries
 			boot := func() {
 				s.boot()
@@ -231,8 +233,8 @@ func TestRealRemotes(t *testing.T) {
 			}
 			scrapes := func(n int) {
 				for range n {
-					now = now.Add(10 * time.Second)
-					s.commit(now, numbered(50)...)
+					now.Add(10)
+					s.commit(s.now(), numbered(50)...)
 				}
 			}
 			e.start()

@@ -72,15 +72,14 @@ func (s *site) apply(entries string) {
 func (s *site) tryApply(entries string, external labels.Labels) error {
 	cfg, err := config.Load("remote_write:\n"+entries, nopLogger)
 	s.must(err)
-	if err := s.writer.Apply(cfg.RemoteWriteConfigs, external); err != nil {
-		return err
-	}
-	for _, r := range s.writer.current() {
-		if s.to != nil {
-			r.client.http.Transport = s.to
+	s.writer.connect = func(cfg *config.RemoteWriteConfig) (*client, error) {
+		c, err := newClient(cfg)
+		if err == nil && s.to != nil {
+			c.http.Transport = s.to
 		}
+		return c, err
 	}
-	return nil
+	return s.writer.Apply(cfg.RemoteWriteConfigs, external)
 }
 
 func (s *site) run() {
