@@ -55,16 +55,21 @@ func (r *remote) deliverAll(ctx, sending context.Context, batch []sample) bool {
 // when ctx has ended before; sending ends what is under way then.
 func (r *remote) deliver(ctx, sending context.Context, batch []sample) bool {
 	backoff := time.Duration(r.cfg.QueueConfig.MinBackoff)
+	var body []byte
+	var encoded remoteapi.WriteMessageType
 	for attempt := 0; ; attempt++ {
-		if batch = r.young(batch); len(batch) == 0 {
+		young, protocol := r.young(batch), r.protocol()
+		if len(young) == 0 {
 			return true
 		}
-		protocol := r.protocol()
-		body, err := encode(batch, protocol, r.families)
-		if err != nil {
-			r.reject(len(batch), fmt.Errorf("encode samples: %w", err))
-			return true
+		if body == nil || len(young) < len(batch) || protocol != encoded {
+			var err error
+			if body, err = encode(young, protocol, r.families); err != nil {
+				r.reject(len(young), fmt.Errorf("encode samples: %w", err))
+				return true
+			}
 		}
+		batch, encoded = young, protocol
 		rep := r.post(sending, body, protocol, attempt)
 		switch rep.verdict {
 		case accepted:

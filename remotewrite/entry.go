@@ -50,7 +50,7 @@ func (w *Writer) same(key string, cfg *config.RemoteWriteConfig, external labels
 }
 
 func (w *Writer) newRemote(key string, cfg *config.RemoteWriteConfig, external labels.Labels) (*remote, error) {
-	c, err := newClient(cfg)
+	c, err := w.connect(cfg)
 	if err != nil {
 		return nil, err
 	}

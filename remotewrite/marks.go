@@ -52,8 +52,10 @@ func loadMarks(dir string) (*marks, error) {
 	if err == nil {
 		err = json.Unmarshal(text, &m.all)
 	}
-	if err != nil {
+	if m.all == nil || err != nil { // null is JSON too
 		m.all = map[string]mark{}
+	}
+	if err != nil {
 		return m, fmt.Errorf("read %s: %w", m.path, err)
 	}
 	return m, nil

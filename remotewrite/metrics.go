@@ -5,8 +5,8 @@ import "github.com/prometheus/client_golang/prometheus"
 // metrics are those of all remotes, collected from their status: remotes come and go
 // without anything to register.
 type metrics struct {
-	writer                                                            *Writer
-	samples, requests, failing, behind, pending, catching, unreadable *prometheus.Desc
+	writer                                         *Writer
+	samples, requests, failing, behind, unreadable *prometheus.Desc
 }
 
 func newMetrics(w *Writer) *metrics {
@@ -19,15 +19,13 @@ func newMetrics(w *Writer) *metrics {
 		requests:   desc("failed_requests_total", "Requests that failed and are tried again."),
 		failing:    desc("failing", "1 if the last request failed, or was refused in part, else 0."),
 		behind:     desc("behind_seconds", "Age of the oldest sample that is not acknowledged."),
-		pending:    desc("pending_samples", "Samples in the queue."),
-		catching:   desc("catching_up", "1 while samples are read from storage, as the queue does not hold them, else 0."),
 		unreadable: desc("unreadable_spans_total", "Spans of time that are not sent, as storage could not give them back."),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{m.samples, m.requests, m.failing, m.behind, m.pending, m.catching, m.unreadable} {
+	for _, d := range []*prometheus.Desc{m.samples, m.requests, m.failing, m.behind, m.unreadable} {
 		ch <- d
 	}
 }
@@ -48,8 +46,6 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 		counter(m.unreadable, s.Unreadable)
 		gauge(m.failing, number(s.LastError != ""))
 		gauge(m.behind, s.Behind.Seconds())
-		gauge(m.pending, float64(s.Pending))
-		gauge(m.catching, number(s.CatchingUp))
 	}
 }
 

@@ -172,9 +172,9 @@ func (p points) settled(s *site) points {
 
 // Whatever happens, in whatever order, each sample arrives, once, and in order.
 func TestRandomLife(t *testing.T) {
-	rounds := 40
+	rounds := 12
 	if testing.Short() {
-		rounds = 5
+		rounds = 3
 	}
 	for round := range rounds {
 		seed := uint64(round)

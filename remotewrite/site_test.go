@@ -34,12 +34,13 @@ type site struct {
 	store  *storage.Store
 	writer *Writer
 	to     http.RoundTripper // nil: the network
+	now    func() time.Time
 	stop   func()
 	n      int
 }
 
 func newSite(t *testing.T, to http.RoundTripper) *site {
-	s := &site{t: t, dir: t.TempDir(), to: to}
+	s := &site{t: t, dir: t.TempDir(), to: to, now: time.Now}
 	s.boot()
 	t.Cleanup(func() {
 		if s.stop != nil {
@@ -55,11 +56,11 @@ func newSite(t *testing.T, to http.RoundTripper) *site {
 // boot is a new process over the directory.
 func (s *site) boot() {
 	s.t.Helper()
-	s.store = storage.New(storage.Options{Dir: s.dir, Now: time.Now})
+	s.store = storage.New(storage.Options{Dir: s.dir, Now: s.now})
 	if err := s.store.Open(); err != nil {
 		s.t.Fatal(err)
 	}
-	s.writer = New(Options{Dir: s.dir, Queryable: s.store})
+	s.writer = New(Options{Dir: s.dir, Queryable: s.store, Now: s.now})
 }
 
 // apply configures remotes in the text of a configuration file.
@@ -71,15 +72,14 @@ func (s *site) apply(entries string) {
 func (s *site) tryApply(entries string, external labels.Labels) error {
 	cfg, err := config.Load("remote_write:\n"+entries, nopLogger)
 	s.must(err)
-	if err := s.writer.Apply(cfg.RemoteWriteConfigs, external); err != nil {
-		return err
-	}
-	for _, r := range s.writer.current() {
-		if s.to != nil {
-			r.client.http.Transport = s.to
+	s.writer.connect = func(cfg *config.RemoteWriteConfig) (*client, error) {
+		c, err := newClient(cfg)
+		if err == nil && s.to != nil {
+			c.http.Transport = s.to
 		}
+		return c, err
 	}
-	return nil
+	return s.writer.Apply(cfg.RemoteWriteConfigs, external)
 }
 
 func (s *site) run() {
@@ -189,4 +189,10 @@ func answer(code int, body string, headers ...string) *http.Response {
 		r.Header.Set(headers[i], headers[i+1])
 	}
 	return r
+}
+
+func contextOf(t *testing.T) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(cancel)
+	return ctx, cancel
 }

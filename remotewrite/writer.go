@@ -57,6 +57,7 @@ type Writer struct {
 	log     *slog.Logger
 	changed chan struct{} // holds a signal when remotes has changed
 	remotes atomic.Pointer[[]*remote]
+	connect func(*config.RemoteWriteConfig) (*client, error)
 
 	mu    sync.Mutex
 	marks *marks // guarded by mu; nil until there is a remote
@@ -70,7 +71,7 @@ func New(o Options) *Writer {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	w := &Writer{opts: o, log: o.Logger.With("component", "remote write"), changed: make(chan struct{}, 1)}
+	w := &Writer{opts: o, log: o.Logger.With("component", "remote write"), changed: make(chan struct{}, 1), connect: newClient}
 	w.remotes.Store(&[]*remote{})
 	if o.Registerer != nil {
 		o.Registerer.MustRegister(newMetrics(w))
