@@ -114,10 +114,15 @@ func dropStrangers(root *bolt.Bucket, oc outboxChanges) (gone []dropped, err err
 	return gone, nil
 }
 
-// merge puts what a new receiver is to be told beside what it already has.
+// merge puts what a receiver is to be told beside what is there, which may know more:
+// news is saved before it is handed over.
 func (x box) merge(us []alert.Undelivered) error {
 	for _, u := range us {
-		if err := x.put(newEntry(u)); err != nil {
+		e := newEntry(u)
+		if x.b.Get(outboxKey(u.Fingerprint(), e.StartsAt)) != nil {
+			continue
+		}
+		if err := x.put(e); err != nil {
 			return err
 		}
 	}
