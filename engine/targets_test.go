@@ -35,7 +35,9 @@ func (id targetID) source(at time.Time, up bool) Source {
 }
 
 // bringsAny are the names that random expressions are about.
-func bringsAny(name string) bool { return name != "late" && name != "nh" && !strings.HasPrefix(name, "ALERTS") }
+func bringsAny(name string) bool {
+	return name != "late" && name != "nh" && !strings.HasPrefix(name, "ALERTS")
+}
 
 // randomTargets are what each target brings.
 func randomTargets(rnd *rand.Rand) map[targetID][]string {
