@@ -28,6 +28,7 @@ func refusals() map[string]refusal {
 	noQueryLimit := refusal{why: "is of Prometheus's query-cost feature, which Tocsin does not have", instead: "remove it"}
 	noScrapeLog := refusal{why: "is not written by Tocsin", instead: "remove it; /api/v1/targets has the last error of every target"}
 	noCloud := refusal{why: "is an authentication that Tocsin does not have", instead: "use basic_auth, authorization or oauth2, or a proxy that signs"}
+	inOrder := refusal{why: "is not carried: the store takes the samples of a series in their order, as scrapes give them", instead: "remove it"}
 	out := map[string]refusal{
 		"global.query_log_file":                          {why: "is not written by Tocsin", instead: "remove it; /api/v1/rules has the duration of every evaluation"},
 		"global.query_max_series":                        noQueryLimit,
@@ -43,7 +44,8 @@ func refusals() map[string]refusal {
 		"storage.exemplars":                              {why: "is not carried: Tocsin stores no exemplars", instead: "remove it"},
 		"storage.tsdb.retention.percentage":              {why: "is not carried", instead: "set storage.tsdb.retention.size, in bytes"},
 		"storage.tsdb.stale_series_compaction_threshold": {why: "is not carried", instead: "remove it"},
-		"storage.tsdb.outofordertimewindow":              {why: "is read by nobody, not even by Prometheus", instead: "write out_of_order_time_window"},
+		"storage.tsdb.outofordertimewindow":              inOrder,
+		"storage.tsdb.out_of_order_time_window":          inOrder,
 		"storage.tsdb.chunk_encoding":                    {why: "is not carried", instead: "remove it"},
 		"alerting.alertmanagers.sigv4":                   noCloud,
 		"remote_write.sigv4":                             noCloud,

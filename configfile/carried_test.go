@@ -35,7 +35,7 @@ var carried = map[string]string{
 		retry_on_http_429 sample_age_limit`,
 	"config.MetadataConfig":      "send send_interval max_samples_per_send",
 	"config.StorageConfig":       "tsdb",
-	"config.TSDBConfig":          "out_of_order_time_window retention",
+	"config.TSDBConfig":          "retention",
 	"config.TSDBRetentionConfig": "time size",
 	"config.BasicAuth":           "username username_file password password_file",
 	"config.Authorization":       "type credentials credentials_file",

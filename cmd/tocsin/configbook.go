@@ -42,9 +42,6 @@ func newConfigbook(s settings, log *slog.Logger, reg prometheus.Registerer) *con
 	return b
 }
 
-// reserved are the jobs of what is scraped whatever the file says.
-var reserved = []string{engineJob, selfJob}
-
 // load reads the file anew, and returns the one that is to be in effect: nil as long as
 // there is none. A file that has become bad, or that has gone, leaves the last good one
 // in effect, also that of the process before: what cannot be read is no evidence that
@@ -74,7 +71,7 @@ func (b *configbook) load() *configfile.File {
 }
 
 func (b *configbook) check(path, instead string) configfile.File {
-	return configfile.Check(path, configfile.Options{Carried: true, Reserved: reserved, Instead: instead})
+	return configfile.Check(path, configfile.Options{Carried: true, Reserved: reservedJobs, Instead: instead})
 }
 
 // read gives what there is now; nil where there was none before either. Called with mu
