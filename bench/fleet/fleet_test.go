@@ -18,7 +18,8 @@ import (
 )
 
 var (
-	fleets = flag.String("fleets", "100x1,100x3", "fleets to simulate: hosts x Alertmanagers")
+	fleets = flag.String("fleets", "100x1", "fleets to simulate: hosts x Alertmanagers")
+	away   = flag.Duration("away", simulated.outage, "how long the Alertmanagers are away")
 	table  = flag.String("table", "", "the document whose table is written; - prints the table")
 )
 
@@ -30,11 +31,13 @@ func TestFleet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	p := simulated
+	p.outage = *away
 	var results []*result
 	for _, f := range forms {
 		t.Run(fmt.Sprintf("%dx%d", f.hosts, f.alertmanagers), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				res, err := simulate(t.Context(), f, simulated, newImitations(f.alertmanagers), slog.New(slog.DiscardHandler))
+				res, err := simulate(t.Context(), f, p, newImitations(f.alertmanagers), slog.New(slog.DiscardHandler))
 				if err != nil {
 					t.Fatal(err)
 				}

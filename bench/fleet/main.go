@@ -57,6 +57,7 @@ func run(ctx context.Context, args []string) (err error) {
 	out := flags.String("out", "docs/fleet.md", "the document whose table is written; - prints the table")
 	p := loopback
 	flags.DurationVar(&p.outage, "outage", p.outage, "how long the Alertmanagers are away")
+	flags.IntVar(&p.standing, "standing", p.standing, "how many alerts of each host fire all the time, beside its Watchdog")
 	flags.IntVar(&p.siteAlerts, "site-alerts", p.siteAlerts, "how many alerts of each host a site outage fires")
 	if err := flags.Parse(args); err != nil {
 		return err

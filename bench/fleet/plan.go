@@ -33,16 +33,16 @@ type plan struct {
 
 // simulated is for a clock on which time costs nothing.
 var simulated = plan{
-	warm: 5 * time.Minute, steady: 10 * time.Minute, site: 20 * time.Minute, siteLasts: 10 * time.Minute,
-	outage: time.Hour, incident: 2 * time.Minute, back: 15 * time.Minute, standing: 3, siteAlerts: 5,
+	warm: 3 * time.Minute, steady: 6 * time.Minute, site: 15 * time.Minute, siteLasts: 5 * time.Minute,
+	outage: time.Hour, incident: 2 * time.Minute, back: 8 * time.Minute, standing: 3, siteAlerts: 5,
 }
 
 // loopback is for the wall clock. The outage is shorter: back-off has reached its
 // bound after the first two minutes of it, and what an outbox holds does not grow
 // with its length.
 var loopback = plan{
-	warm: 150 * time.Second, steady: 3 * time.Minute, site: 3 * time.Minute, siteLasts: 75 * time.Second,
-	outage: 5 * time.Minute, incident: time.Minute, back: 4 * time.Minute, standing: 3, siteAlerts: 5,
+	warm: 2 * time.Minute, steady: 2 * time.Minute, site: 2 * time.Minute, siteLasts: 45 * time.Second,
+	outage: 4 * time.Minute, incident: time.Minute, back: 150 * time.Second, standing: 3, siteAlerts: 5,
 }
 
 // script is when what the plan says happens.

@@ -92,14 +92,14 @@ func play(ctx context.Context, s *script, rec *record, net network, log *slog.Lo
 		{backPhase, s.outageTo.Add(s.back), func() error { return net.comeBack(ctx) }},
 	}
 	for _, ph := range phases {
+		if ph.name != "" {
+			rec.enter(ph.name)
+			log.Info("phase", "name", ph.name)
+		}
 		if ph.before != nil {
 			if err := ph.before(); err != nil {
 				return err
 			}
-		}
-		if ph.name != "" {
-			rec.enter(ph.name)
-			log.Info("phase", "name", ph.name)
 		}
 		before, err := net.usage()
 		if err != nil {

@@ -24,15 +24,17 @@ func (s second) sum() int { return s[news] + s[refresh] + s[status] }
 
 // tally counts what passes in one phase.
 type tally struct {
-	name    string
-	begin   time.Time
-	length  time.Duration // set when it has ended
-	seconds []second
-	posted  int64 // bytes of alerts
-	alerts  int64
-	failed  int // requests without an answer
-	dialled int
-	wire    int64 // bytes both ways, as far as the network counts them
+	name   string
+	begin  time.Time
+	length time.Duration // set when it has ended
+	// fromFirst: it begins with its first answer.
+	fromFirst bool
+	seconds   []second
+	posted    int64 // bytes of alerts
+	alerts    int64
+	failed    int // requests without an answer
+	dialled   int
+	wire      int64 // bytes both ways, as far as the network counts them
 
 	lastBegin, lastEnd, lastLate time.Time // when these were first told, for the last time
 	lastHeard                    time.Time // when the last host was first heard
@@ -56,7 +58,7 @@ func (r *record) enter(name string) *tally {
 	if r.current != nil {
 		r.current.length = now.Sub(r.current.begin)
 	}
-	r.current = &tally{name: name, begin: now}
+	r.current = &tally{name: name, begin: now, fromFirst: name == backPhase}
 	r.tallies = append(r.tallies, r.current)
 	return r.current
 }
@@ -85,6 +87,9 @@ func (r *record) passed(u *uplink, req *http.Request, code int, alerts []posted,
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now, t := time.Now(), r.current
+	if t.fromFirst && len(t.seconds) == 0 {
+		t.begin = now
+	}
 	b := u.books[req.URL.Host]
 	if b == nil {
 		b = &book{incidents: map[incident]*told{}}
