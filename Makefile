@@ -11,7 +11,7 @@ KILLS ?= 1000
 # make bench takes twenty-five minutes; half a day with BENCH=long.
 BENCH ?= medium
 
-.PHONY: build plugin install uninstall run test screenshots faults bench bench-ci lint clean
+.PHONY: build plugin install uninstall run test screenshots faults bench bench-ci bench-fleet lint clean
 
 build: ## bin/tocsin, static
 	scripts/build bin/tocsin
@@ -65,6 +65,11 @@ bench: build ## side by side with Prometheus and VictoriaMetrics, into docs/perf
 bench-ci: build ## two minutes of it: fails on ratios to Debian's Prometheus, with wide margins
 	bench/install-deps prometheus prometheus-alertmanager
 	$(GO) run ./bench -form short -check -out -
+
+bench-fleet: ## fleets against real Alertmanagers and, on a clock of their own, over an hour's outage, into docs/fleet.md
+	bench/install-deps prometheus-alertmanager
+	$(GO) run ./bench/fleet
+	$(GO) test -count=1 -timeout 2h -run 'TestFleet$$' ./bench/fleet -fleets 100x1,1000x1,10000x1 -table $(CURDIR)/docs/fleet.md
 
 lint:
 	$(GO) vet ./...

@@ -18,6 +18,7 @@ const maxTold = 5000
 type bulletin struct {
 	group   *group
 	at      time.Time
+	again   refreshing
 	changes alert.Changes
 	sent    []alert.Notification
 	alerts  []*activeAlert  // of changes
@@ -29,7 +30,7 @@ func (g *group) tell(at time.Time) {
 	resaves := g.engine.resaves.Load()
 	all := g.resaved != resaves
 	g.resaved = resaves
-	t := bulletin{group: g, at: at}
+	t := bulletin{group: g, at: at, again: g.engine.refreshing()}
 	alerting := g.alerting()
 	for _, r := range alerting {
 		if all {
@@ -47,11 +48,10 @@ func (g *group) tell(at time.Time) {
 }
 
 func (t *bulletin) add(r *alertingRule, a *activeAlert) {
-	resend := r.engine.opts.ResendDelay
-	if a.news || needsSending(&a.Alert, t.at, resend) {
+	if a.news || needsSending(&a.Alert, t.at, t.again) {
 		a.LastSentAt = t.at
 		// Two evaluations or sends may fail before receivers give the alert up.
-		a.ValidUntil = t.at.Add(4 * max(t.group.interval, resend))
+		a.ValidUntil = t.at.Add(4 * max(t.group.interval, t.again.delay))
 		t.sent = append(t.sent, r.notification(a))
 		a.news = false
 	}

@@ -94,6 +94,9 @@ func New(opts Options) *Engine {
 	if opts.Counting == nil {
 		opts.Counting = func(time.Time, time.Duration) {}
 	}
+	if opts.Identity == nil {
+		opts.Identity = func() string { return "" }
+	}
 	if opts.Oldest == nil {
 		opts.Oldest = func() time.Time { return time.Time{} }
 	}

@@ -86,7 +86,7 @@ func (g *group) keepTime(ctx, evalCtx context.Context) {
 	}
 	for {
 		now := g.engine.opts.Now()
-		slot := nextSlot(now.At, g.interval, g.key())
+		slot := g.nextSlot(now.At)
 		timer := time.NewTimer(slot.Sub(now.At))
 		next, waits := g.await(ctx, timer.C, t)
 		timer.Stop()

@@ -47,6 +47,11 @@ type Options struct {
 	// ResendDelay is the least time between two notifications of an unchanged
 	// alert.
 	ResendDelay time.Duration
+	// Identity tells this host from all others that alert to the same receivers, over
+	// restarts too: notifications of unchanged alerts, and the slots of groups that keep
+	// their own time, are spread by it. It may become known, or change, at any time, and
+	// is called from several goroutines. Nil or empty spreads nothing.
+	Identity func() string
 	// AlertLimit is how many alerts all rules together may have, pending and
 	// firing; what is beyond it waits. Zero is no limit.
 	AlertLimit int

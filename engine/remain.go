@@ -14,7 +14,8 @@ import (
 // Call it after Pause; it returns when ctx is done, which must be before the next
 // Begin, or after HoldLimit.
 func (e *Engine) Remain(ctx context.Context) {
-	resend := time.NewTicker(e.opts.ResendDelay)
+	now := e.opts.Now().At
+	resend := time.NewTimer(e.refreshing().first(now).Sub(now))
 	defer resend.Stop()
 	limit := time.NewTimer(e.opts.HoldLimit)
 	defer limit.Stop()
@@ -26,6 +27,7 @@ func (e *Engine) Remain(ctx context.Context) {
 			e.log.Warn("the pause is longer than an alert is held, what fires is not refreshed any more", "limit", e.opts.HoldLimit)
 			return
 		case <-resend.C:
+			resend.Reset(e.opts.ResendDelay)
 			if ctx.Err() == nil {
 				e.refresh(e.opts.Now().At)
 			}

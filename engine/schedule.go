@@ -25,9 +25,14 @@ func due(ts, last time.Time, interval, scrape time.Duration) bool {
 	return since >= interval-scrape/2 || since <= -interval
 }
 
+// nextSlot is the group's first slot after now, if it keeps its own time.
+func (g *group) nextSlot(now time.Time) time.Time {
+	return nextSlot(now, g.interval, g.engine.opts.Identity()+g.key())
+}
+
 // nextSlot is the first slot after now for a group that keeps its own time. Slots
 // depend on nothing but interval and identity, so that they survive restarts and
-// differ between groups.
+// differ between groups, and between hosts.
 func nextSlot(now time.Time, interval time.Duration, id string) time.Time {
 	offset := time.Duration(phase(id, uint64(interval)))
 	slot := now.Add(-offset).Truncate(interval).Add(offset)

@@ -112,13 +112,13 @@ func transition(was, is *alert.Alert) bool {
 }
 
 // needsSending tells whether receivers are to be told at ts: at once when the
-// alert began to fire or ended, then again after each resend delay.
-func needsSending(a *alert.Alert, ts time.Time, resendDelay time.Duration) bool {
+// alert began to fire or ended, then again and again.
+func needsSending(a *alert.Alert, ts time.Time, again refreshing) bool {
 	if a.State == alert.Pending {
 		return false
 	}
 	if a.ResolvedAt.After(a.LastSentAt) || a.LastSentAt.After(ts) { // or the clock went back
 		return true
 	}
-	return a.LastSentAt.Add(resendDelay).Before(ts)
+	return again.due(a, ts)
 }

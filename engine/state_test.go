@@ -95,7 +95,7 @@ func TestNeedsSending(t *testing.T) {
 		{"resolved and sent", alert.Alert{LastSentAt: t0, ResolvedAt: t0}, t0.Add(1), false},
 		{"resolved and sent long ago", alert.Alert{LastSentAt: t0, ResolvedAt: t0}, t0.Add(delay + 1), true},
 	} {
-		if got := needsSending(&tc.a, tc.at, delay); got != tc.want {
+		if got := needsSending(&tc.a, tc.at, refreshing{delay: delay}); got != tc.want {
 			t.Errorf("%s: %v, want %v", tc.name, got, tc.want)
 		}
 	}

@@ -64,7 +64,7 @@ func (e *Engine) evalSlots(ctx context.Context, before, t Tick) {
 		if follows(g.interval, e.opts.ScrapeInterval) {
 			continue
 		}
-		for at := nextSlot(before.At, g.interval, g.key()); !at.After(t.At); at = at.Add(g.interval) {
+		for at := g.nextSlot(before.At); !at.After(t.At); at = at.Add(g.interval) {
 			slots = append(slots, slot{at, g})
 		}
 	}

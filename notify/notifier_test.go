@@ -112,7 +112,7 @@ func TestBackoffGrowsAndResets(t *testing.T) {
 		reg := prometheus.NewPedanticRegistry()
 		am := &fakeAM{}
 		am.then(fail, status(503, "text/html", "busy"), status(429, "", ""), status(404, ";bad;", "no"), accept, fail)
-		n, _ := start(t, Options{MaxBackoff: 5 * time.Second, Logger: log, Registerer: reg}, am)
+		n, _ := start(t, Options{MaxBackoff: 20 * time.Second, Logger: log, Registerer: reg}, am)
 		begin := time.Now()
 		n.Send(all(firing("A")))
 		synctest.Wait()
@@ -134,7 +134,7 @@ func TestBackoffGrowsAndResets(t *testing.T) {
 			offsets = append(offsets, r.at.Sub(begin))
 		}
 		s := time.Second
-		want := []time.Duration{0, 1 * s, 3 * s, 7 * s, 12 * s, 60 * s, 61 * s}
+		want := []time.Duration{0, 1 * s, 9 * s, 29 * s, 49 * s, 60 * s, 61 * s}
 		if diff := cmp.Diff(want, offsets); diff != "" {
 			t.Errorf("requests at (-want +got):\n%s", diff)
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/discovery/targetgroup"
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/scrape"
 	"go.yaml.in/yaml/v3"
 )
@@ -22,6 +23,11 @@ type Target struct {
 	URL *url.URL
 	// Job and Instance become the labels job and instance.
 	Job, Instance string
+}
+
+// Labels are those that all its samples bear.
+func (t Target) Labels() labels.Labels {
+	return labels.FromStrings(model.JobLabel, t.Job, model.InstanceLabel, t.Instance)
 }
 
 // ParseURL reads the URL of a target. The error says what form is expected.

@@ -99,6 +99,7 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 		log.Error("scrape", "err", err)
 		return exitFailure
 	}
+	eng.Describe(target.Labels(), scraper.Names)
 	life.store, life.journal, life.engine, life.scraper, life.notifier, life.clock = store, jrnl, eng, scraper, notifier, clk
 	life.settings, life.identity, life.remote, life.jobs = s, who, remote, newJobs(feed, clk, who, store, eng, log, d.scrapes)
 	life.book, life.config = newRulebook(s.rulesPath, s.selfAlerts, log, reg), newConfigbook(s, log, reg)
@@ -121,7 +122,7 @@ func engineOptions(s settings, who *identity, log *slog.Logger, reg *prometheus.
 	return engine.Options{
 		Interval: s.evalInterval, ScrapeInterval: s.scrapeInterval,
 		ResendDelay: s.resendDelay, HoldLimit: s.holdLimit, AlertLimit: s.alertLimit, PauseHold: s.pauseHold,
-		ExternalLabels: who.labels(), ExternalURL: s.externalURL(), Logger: log, Registerer: reg,
+		Identity: who.phase, ExternalLabels: who.labels(), ExternalURL: s.externalURL(), Logger: log, Registerer: reg,
 	}
 }
 
