@@ -35,7 +35,7 @@ func (s *Scraper) Targets() []TargetStatus {
 	t := s.opts.Target
 	st := TargetStatus{
 		Job: t.Job, Instance: t.Instance, URL: t.Redacted(), ScrapeURL: t.Redacted(),
-		Labels: labels.FromStrings(model.JobLabel, t.Job, model.InstanceLabel, t.Instance),
+		Labels: t.Labels(),
 		Health: string(scrape.HealthUnknown), Interval: s.opts.Interval, Timeout: timeout(s.opts.Interval),
 	}
 	if active := s.target.Load(); active != nil {
