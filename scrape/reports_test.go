@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
@@ -116,6 +117,26 @@ func TestNamesOfTargetThatIsDown(t *testing.T) {
 	unknown := until(t, reports, "unknown is down", func(r Report) bool { return isDown(r) && r.Job == "unknown" })
 	if unknown.Names != nil {
 		t.Error("nothing is known of it, and it may not bring anything")
+	}
+}
+
+// TestNamesOfTargetThatIsFoundAgain: the manager may not have missed it, so that no
+// series is new to its cache. All the same all names are known after a scrape.
+func TestNamesOfTargetThatIsFoundAgain(t *testing.T) {
+	var heard []Report
+	j := NewJobs(JobsOptions{Heard: func(r Report) { heard = append(heard, r) }})
+	if err := j.Apply(configured(t, often+"- {job_name: j, static_configs: [{targets: ['h:1']}]}")); err != nil {
+		t.Fatal(err)
+	}
+	target := j.known.sources[j.known.order[0]].target
+	for _, name := range []string{"first", "second"} {
+		f := j.follow(target)
+		f.sample(1, labels.FromStrings(labels.MetricName, name))
+		f.committing(time.UnixMilli(1), true)
+		f.committed(time.UnixMilli(1), true)
+	}
+	if got := heard[len(heard)-1]; !got.Up || !got.Names("first") || got.Names("second") {
+		t.Errorf("%+v: want the names of the first scrape, and of others what is new", got)
 	}
 }
 
