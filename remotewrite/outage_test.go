@@ -11,6 +11,10 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	promstorage "github.com/prometheus/prometheus/storage"
+
+	"github.com/tocsin/tocsin/storage"
 )
 
 // small makes queues overflow soon.
@@ -227,5 +231,58 @@ func TestRandomLife(t *testing.T) {
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)
 		}
+	}
+}
+
+// While storage has left its disk, what is there is waited for, and not passed over;
+// but not for ever.
+func TestDegradedStorageIsWaitedFor(t *testing.T) {
+	for name, tt := range map[string]struct {
+		away time.Duration
+		want int // samples of each series
+	}{
+		"returns":    {5 * time.Minute, 60 + 30},
+		"stays away": {time.Hour, 6},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newReceiver()
+				down := outage(r)
+				s := newSite(t, r)
+				var degraded atomic.Bool
+				memory := storage.New(storage.Options{Dir: t.TempDir(), Memory: true, Now: time.Now})
+				s.must(memory.Open())
+				defer memory.Close(t.Context())
+				s.writer = New(Options{Degraded: degraded.Load, Queryable: promstorage.QueryableFunc(func(mint, maxt int64) (promstorage.Querier, error) {
+					if degraded.Load() {
+						return memory.Querier(mint, maxt)
+					}
+					return s.store.Querier(mint, maxt)
+				})})
+				s.apply(small)
+				down.Store(true)
+				s.run()
+				s.scrape(20, 10*time.Minute)
+				degraded.Store(true)
+				down.Store(false)
+				s.scrape(20, min(tt.away, 5*time.Minute))
+				time.Sleep(tt.away - 5*time.Minute)
+				if tt.away < time.Hour {
+					degraded.Store(false)
+					time.Sleep(time.Minute)
+				} else {
+					s.scrape(20, time.Minute)
+					time.Sleep(time.Minute)
+				}
+				for name, ps := range r.points() {
+					if len(ps) < tt.want || tt.away == time.Hour && len(ps) > tt.want+10 {
+						t.Errorf("%s: %d samples, want %d", name, len(ps), tt.want)
+					}
+				}
+				if len(r.points()) != 20 {
+					t.Errorf("%d series", len(r.points()))
+				}
+			})
+		})
 	}
 }

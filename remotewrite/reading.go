@@ -21,6 +21,13 @@ const (
 	stepSamples = 50_000
 )
 
+// Storage that has left its disk is waited for before anything is read: what it has
+// on the disk would seem to be nothing. In the end what it has in memory goes first.
+const (
+	degradedWait = 15 * time.Minute
+	degradedLook = 5 * time.Second
+)
+
 // errTooMany: a read has come to its bound.
 var errTooMany = errors.New("too many samples for one read")
 
@@ -86,6 +93,11 @@ func at(it chunkenc.Iterator, kind chunkenc.ValueType, ls labels.Labels) sample 
 func (r *remote) catchUp(ctx, sending context.Context) bool {
 	r.see(func(s *Status) { s.CatchingUp = true })
 	width, tries := firstStep.Milliseconds(), 0
+	for waited := time.Duration(0); waited < degradedWait && r.opts.Degraded(); waited += degradedLook {
+		if !wait(ctx, degradedLook) {
+			return false
+		}
+	}
 	for ctx.Err() == nil {
 		r.rewind(r.queue.forget())
 		now := r.opts.Now().UnixMilli()

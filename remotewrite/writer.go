@@ -36,6 +36,9 @@ type Options struct {
 	Dir string
 	// Queryable is what has been stored, for what a queue does not hold.
 	Queryable storage.Queryable
+	// Degraded tells that storage may not give back all that it has, until it returns
+	// to its disk. The default is never.
+	Degraded func() bool
 	// Now is the time that samples bear. The default is time.Now.
 	Now func() time.Time
 	// Metadata lists what is known of families of metrics. The default is nothing.
@@ -67,6 +70,9 @@ type Writer struct {
 func New(o Options) *Writer {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Degraded == nil {
+		o.Degraded = func() bool { return false }
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

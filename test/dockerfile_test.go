@@ -142,7 +142,7 @@ func addUserland(w *tar.Writer) error {
 // addModules adds what a build needs of the module cache: the go.mod files of the
 // whole graph, and the source of the modules that the binary links.
 func addModules(w *tar.Writer, from, to string) error {
-	modules, err := goLines("list", "-deps", "-f", "{{with .Module}}{{with .Version}}{{$.Module.Path}}@{{.}}{{end}}{{end}}", "./cmd/tocsin")
+	modules, err := goLines("list", "-deps", "-f", "{{with .Module}}{{if not .Replace}}{{with .Version}}{{$.Module.Path}}@{{.}}{{end}}{{end}}{{end}}", "./cmd/tocsin")
 	if err != nil {
 		return err
 	}
