@@ -12,6 +12,8 @@
 //   - An outbox holds one state per alert, so an outage costs memory by the
 //     number of alerts and not by its length.
 //   - What one Alertmanager does, or does not do, changes nothing for another.
+//   - Receivers come and go by the configuration file and its discoveries. What is
+//     owed to one that goes is owed to those who come, if nobody stays.
 //   - An incident that was over before an Alertmanager was told of it is reported
 //     to it all the same, late and saying so: Alertmanager does not notify what it
 //     saw only as resolved.
