@@ -23,8 +23,8 @@
 //     the Alertmanager itself writes the bare word in a reply.
 //
 // Nothing here outlives the process. Whoever wants an outbox that does keeps what
-// Send was handed as news, strikes out what Delivered reports, and gives the rest
-// to Restore.
+// Send was handed as news, for each of Receivers, strikes out what Delivered reports,
+// and gives the rest to Restore.
 package notify
 
 import (
