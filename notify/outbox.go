@@ -34,6 +34,7 @@ type outbox struct {
 	receipts []alert.Receipt     // guarded by mu: to be delivered before it is released
 	lates    uint64              // late reports delivered; guarded by mu
 	taken    map[uint64]taken    // by message.key; guarded by mu
+	swept    time.Time           // when taken last was; guarded by mu
 }
 
 func newOutbox(capacity int, hold time.Duration, length prometheus.Gauge, deliver func([]alert.Receipt)) *outbox {

@@ -48,7 +48,7 @@ func prometheusConfig(c config.Config, interval time.Duration, external labels.L
 	}
 	c.AlertingConfig.AlertmanagerConfigs = slices.Clone(c.AlertingConfig.AlertmanagerConfigs)
 	for _, a := range alertmanagers {
-		if u, err := url.Parse(a); err == nil {
+		if u, err := url.Parse(a); err == nil && u.Host != "" { // else nobody is found yet
 			c.AlertingConfig.AlertmanagerConfigs = append(c.AlertingConfig.AlertmanagerConfigs, alertmanagerConfig(u))
 		}
 	}
