@@ -11,6 +11,7 @@ import (
 // bygone is when targets were seen by the processes before, by what storage has of up.
 type bygone struct {
 	asOf time.Time // zero where there was no process before
+	lost bool      // storage has no samples of its time
 	// seen are the series of up, by job and instance.
 	seen map[[2]string][]bygoneSeries
 }
@@ -20,21 +21,20 @@ type bygoneSeries struct {
 	coverage coverage
 }
 
-// newBygone reads it out of the samples of up until asOf; interval is what is expected
-// of targets that were scraped but once.
-func newBygone(series promql.Matrix, asOf time.Time, interval time.Duration) bygone {
-	p := bygone{asOf: asOf, seen: map[[2]string][]bygoneSeries{}}
+// read takes it out of the samples of up; interval is what is expected of targets that
+// were scraped but once.
+func (p *bygone) read(series promql.Matrix, interval time.Duration) {
+	p.seen = map[[2]string][]bygoneSeries{}
 	for _, s := range series {
 		key := placeOf(s.Metric)
-		p.seen[key] = append(p.seen[key], bygoneSeries{s.Metric.DropMetricName(), coverageOf(s.Floats, asOf, interval)})
+		p.seen[key] = append(p.seen[key], bygoneSeries{s.Metric.DropMetricName(), coverageOf(s.Floats, interval)})
 	}
-	return p
 }
 
 func placeOf(ls labels.Labels) [2]string { return [2]string{ls.Get("job"), ls.Get("instance")} }
 
 // coverageOf is when a target answered, by its series of up.
-func coverageOf(points []promql.FPoint, asOf time.Time, interval time.Duration) coverage {
+func coverageOf(points []promql.FPoint, interval time.Duration) coverage {
 	if n := len(points); n > 1 {
 		apart := make([]int64, n-1)
 		for i := range apart {
@@ -109,7 +109,7 @@ func (r *roster) remember(p bygone) {
 	r.past = p
 	for _, t := range r.targets {
 		if t.coverage.last.IsZero() {
-			t.coverage = p.take(t.Labels, t.trouble == unseen)
+			t.coverage, t.forgotten = p.take(t.Labels, t.trouble == unseen), p.lost && t.trouble == unseen
 			r.changed(t)
 		}
 	}

@@ -90,13 +90,13 @@ func (r *alertingRule) lackOfOwn(to []lack, in input) []lack {
 // lacksOfTargets adds what is missing of the others.
 func (r *alertingRule) lacksOfTargets(to []lack, in input) []lack {
 	for _, s := range r.engine.roster.suspects() {
-		f := r.origin.fedBy(s.Labels, s.Names)
+		f, guessed := s.feeds(&r.origin)
 		if !f.any {
 			continue
 		}
-		l := lack{tells: f.tells}
-		l.ends = s.during(in).keepsFrom(f, r.watchesAbsence)
-		l.begins = l.ends
+		is := s.during(in)
+		l := lack{tells: f.tells, ends: is.keepsFrom(f, r.watchesAbsence)}
+		l.begins = l.ends && !(guessed && is == failed) // of a target that may never have been up
 		if whole, upTo := (coverage{gaps: s.gaps}).complete(in.at, f.window); !whole {
 			l.upTo = upTo
 		}
@@ -106,7 +106,7 @@ func (r *alertingRule) lacksOfTargets(to []lack, in input) []lack {
 	}
 	for _, src := range r.origin.sources {
 		for _, s := range src.lacked() { // when it recorded what is read now
-			if f := r.origin.fedBy(s.Labels, s.Names); f.any {
+			if f, _ := s.feeds(&r.origin); f.any {
 				to = append(to, lack{tells: f.tells, ends: true, begins: true})
 			}
 		}

@@ -171,6 +171,40 @@ func TestTargetsWaitAfterARestart(t *testing.T) {
 	expect(t, "sent when b is gone", resolvedOnly(n.tick(at, true)), `resolved {alertname="Down", instance="b", job="node"}`)
 }
 
+// TestSamplesOfBeforeAreLost: what a target brought nobody knows where storage begins
+// anew: what fired is held until it is scraped, and where it does not answer, what
+// begins is not.
+func TestSamplesOfBeforeAreLost(t *testing.T) {
+	b := newBench(t, nil)
+	b.load(nodeRules)
+	b.hears(node("a", t0, true), load("a", 9)...)
+	b.tick(t0, true)
+	at := t0.Add(time.Minute)
+	n := newBench(t, func(o *Options) { o.Oldest = func() time.Time { return at } })
+	n.Restore(b.recs(), t0, at)
+	a := waiting(node("a", at, false))
+	a.Names = func(string) bool { return false } // as far as storage knows
+	n.Hear(a)
+	n.load(nodeRules)
+	now := at
+	for i := range 4 {
+		n.put(now, "containers 1", `load{job="other",instance="z"} 9`)
+		expect(t, "sent", resolvedOnly(n.tick(now, true)))
+		if got := n.states()["Docker"]; (got == "firing") != (i > 2) {
+			t.Errorf("evaluation %d: Docker is %q, want it to begin when it is seen that the target does not answer", i, got)
+		}
+		now = now.Add(step15)
+		if i > 0 {
+			a.Waiting, a.At = false, now
+			n.Hear(a)
+		}
+	}
+	n.hears(node("a", now, true), load("a", 1)...)
+	n.put(now, "containers 1")
+	expect(t, "sent when it answers", resolvedOnly(n.tick(now, true)), `resolved {alertname="Load", instance="a", job="node"}`,
+		`resolved {alertname="Total", job="node"}`, `resolved {alertname="Few"}`)
+}
+
 func resolvedOnly(sent []string) (out []string) {
 	for _, s := range sent {
 		if strings.HasPrefix(s, "resolved") {

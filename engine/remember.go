@@ -30,7 +30,9 @@ func (e *Engine) remembered(groups []*group, asOf time.Time) coverage {
 		}
 	}
 	c := coverage{last: asOf}
-	e.roster.remember(bygone{asOf: asOf})
+	oldest := e.opts.Oldest()
+	p := bygone{asOf: asOf, lost: oldest.IsZero() || oldest.After(asOf)}
+	e.roster.remember(p)
 	window = min(window, rememberMost)
 	if window < e.opts.ScrapeInterval {
 		return c
@@ -45,7 +47,8 @@ func (e *Engine) remembered(groups []*group, asOf time.Time) coverage {
 	}
 	defer res.Release()
 	series, _ := res.Value.(promql.Matrix)
-	e.roster.remember(newBygone(series, asOf, e.opts.ScrapeInterval))
+	p.read(series, e.opts.ScrapeInterval)
+	e.roster.remember(p)
 	c = coverage{last: asOf.Add(-window)} // what is missing from there on is a gap
 	for _, at := range answered(e.own.Load().among(series)) {
 		c = c.seen(time.UnixMilli(at), e.opts.ScrapeInterval)

@@ -86,7 +86,7 @@ func (r *roster) hear(s Source, watched time.Duration) {
 		if s.Waiting && !r.awaited(s) {
 			t.Waiting = false
 		}
-		t.coverage = r.past.take(s.Labels, t.Waiting)
+		t.coverage, t.forgotten = r.past.take(s.Labels, t.Waiting), t.Waiting && r.past.lost
 		r.targets[s.Target] = t
 		if s.Waiting && !t.Waiting {
 			return // it is new, and nothing can be missed of it
@@ -216,7 +216,7 @@ func (t *target) answered(r *roster) {
 		return
 	}
 	t.coverage = t.coverage.back(t.since, t.At, t.Interval, t.trouble == unseen).within(targetGaps)
-	t.was, t.trouble = t.trouble, fine
+	t.was, t.trouble, t.forgotten = t.trouble, fine, false
 	t.cleared = r.heard.Add(1)
 }
 

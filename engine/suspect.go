@@ -27,6 +27,9 @@ type suspect struct {
 	since    time.Time
 	begun    time.Duration
 	unproven bool // it is unseen, and was not scraped since
+	// forgotten: nobody knows what it brought to the process before, whose samples are
+	// lost, and it has not answered since.
+	forgotten bool
 	// was is the trouble before, which cleared is the number of the end of.
 	was     trouble
 	cleared uint64
@@ -58,11 +61,23 @@ func (t trouble) keepsFrom(f fed, watchesAbsence bool) bool {
 	return t == unseen && f.any || t == failed && f.data && !watchesAbsence
 }
 
+// feeds is what a rule may read of it; guessed tells that this is of its labels alone.
+func (s *suspect) feeds(o *origin) (f fed, guessed bool) {
+	if f = o.fedBy(s.Labels, s.Names); !f.any && s.forgotten {
+		return o.fedBy(s.Labels, nil), true
+	}
+	return f, false
+}
+
 // troubled lists the targets whose trouble keeps something from an evaluation of a
 // rule.
 func (e *Engine) troubled(o *origin, watchesAbsence bool, in input) (out []*suspect) {
 	for _, s := range e.roster.suspects() {
-		if t := s.during(in); t != fine && t.keepsFrom(o.fedBy(s.Labels, s.Names), watchesAbsence) {
+		t := s.during(in)
+		if t == fine {
+			continue
+		}
+		if f, _ := s.feeds(o); t.keepsFrom(f, watchesAbsence) {
 			out = append(out, s)
 		}
 	}

@@ -3,9 +3,12 @@ package explain
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/tocsin/tocsin/api"
 	"github.com/tocsin/tocsin/engine"
@@ -104,6 +107,42 @@ func TestHolds(t *testing.T) {
 				t.Errorf("got:  %s\nwant: %s", x.Answer, c.want)
 			}
 		})
+	}
+}
+
+// TestTargetHolds: which target an alert is held for, and since when.
+func TestTargetHolds(t *testing.T) {
+	b := newBench(t, "  - {alert: A, expr: 'sum(x) > 5'}\n")
+	hear := func(instance string, up, waits bool) {
+		b.eng.Hear(engine.Source{
+			Target: instance, Job: "node", Labels: labels.FromStrings("job", "node", "instance", instance),
+			At: b.at.Add(every), Interval: every, Up: up, Waiting: waits,
+		})
+	}
+	hear("10.0.0.5:9100", true, false)
+	b.step(true, "x 9")
+	hear("10.0.0.5:9100", false, false)
+	b.step(true, "x stale")
+	x := b.explain(0)
+	want := "Fires since 03:00:15 UTC (15 s ago), held since 03:00:30 UTC: node (10.0.0.5:9100) did not answer since 03:00:30 UTC."
+	if x.Answer != want || len(x.Holds) != 1 || x.Holds[0].Kind != holdScrape {
+		t.Errorf("got  %s %+v\nwant %s", x.Answer, x.Holds, want)
+	}
+	hear("10.0.0.5:9100", true, false)
+	b.step(true)
+	hear("10.0.0.5:9100", false, true)
+	for i := range 5 {
+		hear(fmt.Sprint("10.0.0.", i), false, false)
+	}
+	b.step(true)
+	x = b.explain(0)
+	var texts []string
+	for _, h := range x.Holds {
+		texts = append(texts, h.Text)
+	}
+	const since = " did not answer since 03:01:00 UTC"
+	if got, want := strings.Join(texts, "|"), "node (10.0.0.0)"+since+"|node (10.0.0.1)"+since+"|node (10.0.0.2)"+since+"|so it is with 3 other targets"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
 
