@@ -1,0 +1,116 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/tocsin/tocsin/test/internal/process"
+)
+
+// memberNames are also the names of their links.
+var memberNames = []string{"a", "b", "c"}
+
+// site is a cluster, the tocsin and the control sender that tell it of a target's
+// incidents, and the webhook behind it.
+type site struct {
+	*network
+	members map[string]*member
+	tocsin  *station
+	target  *target
+	webhook *webhook
+	// delay is that of requests to member c, which go through a proxy.
+	delay atomic.Int64
+}
+
+// startSite returns when all of it runs, and the cluster is settled.
+func startSite(t *testing.T) *site {
+	t.Helper()
+	needs(t, "ip", "prometheus-alertmanager")
+	s := &site{
+		network: newNetwork(t, append(memberNames, "tocsin")...),
+		members: map[string]*member{}, target: &target{}, webhook: &webhook{},
+	}
+	s.bridge.serve(t, bridgeAddress+":80", s.webhook)
+	s.bridge.serve(t, bridgeAddress+":9100", s.target)
+	via := s.bridge.transport(t)
+	client := &http.Client{Transport: via, Timeout: 5 * time.Second}
+	var urls []string
+	for _, name := range memberNames {
+		var others []*host
+		for _, other := range memberNames {
+			if other != name {
+				others = append(others, s.hosts[other])
+			}
+		}
+		m := newMember(t, s.hosts[name], client, others)
+		s.members[name] = m
+		urls = append(urls, m.url())
+		m.start()
+	}
+	s.tocsin = newStation(t, s.hosts["tocsin"], urls)
+	s.tocsin.start()
+	startControl(t, s.target, s.hosts["tocsin"].transport(t), urls)
+	s.settled()
+	return s
+}
+
+// throughProxy has member c behind a proxy whose delay a test sets.
+func (s *site) throughProxy(t *testing.T, via *http.Transport, target string) string {
+	t.Helper()
+	u, err := url.Parse(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := &httputil.ReverseProxy{Transport: via, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(u) }}
+	s.bridge.serve(t, bridgeAddress+":9093", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		time.Sleep(time.Duration(s.delay.Load()))
+		next.ServeHTTP(w, r)
+	}))
+	return "http://" + bridgeAddress + ":9093"
+}
+
+// settled waits until the cluster is whole, and tocsin owes nobody anything.
+func (s *site) settled() {
+	s.t.Helper()
+	process.Eventually(s.t, patience, "the cluster is whole and has been told all", func() error {
+		var errs []error
+		for _, name := range memberNames {
+			errs = append(errs, s.members[name].sees(len(memberNames)))
+		}
+		return errors.Join(append(errs, s.tocsin.delivered())...)
+	})
+}
+
+// begin begins an incident, and waits until tocsin knows.
+func (s *site) begin(name string) {
+	s.t.Helper()
+	s.target.begin(name)
+	process.Eventually(s.t, patience, name+" fires", func() error { return s.tocsin.fires(name, true) })
+}
+
+// end ends an incident, and waits until tocsin knows. Unheard is one that no
+// member could be told of.
+func (s *site) end(name string, unheard bool) {
+	s.t.Helper()
+	s.target.end(name, unheard)
+	process.Eventually(s.t, patience, name+" is over", func() error { return s.tocsin.fires(name, false) })
+}
+
+// notified waits until people were told by the notifications of both senders.
+func (s *site) notified(status, name string) {
+	s.t.Helper()
+	process.Eventually(s.t, patience, name+" is notified as "+status, func() error {
+		for _, sender := range []string{"tocsin", "control"} {
+			if len(s.webhook.told(sender, name, status)) == 0 {
+				return fmt.Errorf("no notification by %s", sender)
+			}
+		}
+		return nil
+	})
+}
