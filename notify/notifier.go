@@ -180,8 +180,9 @@ func New(opts Options) (*Notifier, error) {
 		standing:     &standing{firing: make(map[uint64]*message)},
 		announcer:    newAnnouncer(log),
 	}
+	cl := newClusters()
 	for _, ep := range opts.Endpoints {
-		n.senders = append(n.senders, newSender(ep, &opts, n.standing, m.forAlertmanager(ep.name), log))
+		n.senders = append(n.senders, newSender(ep, &opts, n.standing, cl, m.forAlertmanager(ep.name), log))
 	}
 	if opts.Registerer != nil {
 		opts.Registerer.MustRegister(collector{n.senders})

@@ -27,6 +27,7 @@ type sender struct {
 	metrics    *senderMetrics
 	log        *slog.Logger
 	standing   *standing
+	clusters   *clusters
 	overflow   atomic.Uint64 // alerts dropped for want of room; written by Send
 	overflowed atomic.Int64  // when that was last logged, unix nanoseconds
 
@@ -37,13 +38,14 @@ type sender struct {
 	quiet   quietLog
 	contact contact
 	clock   clock
+	joining bool // all that is left waits until it is known who is in its cluster
 	// suspects are alerts that the Alertmanager has refused, with the last
 	// reason. They travel alone, so that each further refusal costs one request
 	// and harms no other alert.
 	suspects map[uint64]string
 }
 
-func newSender(ep Endpoint, opts *Options, st *standing, m *senderMetrics, log *slog.Logger) *sender {
+func newSender(ep Endpoint, opts *Options, st *standing, cl *clusters, m *senderMetrics, log *slog.Logger) *sender {
 	log = log.With("alertmanager", ep.name)
 	delivered := func(rs []alert.Receipt) { opts.Delivered(ep.name, rs) }
 	s := &sender{
@@ -56,6 +58,7 @@ func newSender(ep Endpoint, opts *Options, st *standing, m *senderMetrics, log *
 		maxBackoff: opts.MaxBackoff,
 		jitter:     opts.jitter,
 		standing:   st,
+		clusters:   cl,
 		metrics:    m,
 		log:        log,
 		current:    Status{URL: ep.name},
@@ -63,6 +66,7 @@ func newSender(ep Endpoint, opts *Options, st *standing, m *senderMetrics, log *
 		clock:      clock{trustedAfter: opts.TrustedAfter},
 		suspects:   make(map[uint64]string),
 	}
+	cl.heard(s, "", nil)
 	s.publish()
 	return s
 }
@@ -123,6 +127,18 @@ func (s *sender) wait(ctx context.Context) bool {
 		case <-backoff.C:
 		}
 	}
+	if s.joining {
+		s.contact.doubt = true // has it joined its cluster?
+		again := time.NewTimer(rejoinCheck)
+		defer again.Stop()
+		select {
+		case <-ctx.Done():
+			return false
+		case <-s.outbox.work:
+		case <-again.C:
+		}
+		return ctx.Err() == nil
+	}
 	// With nothing to send, only what this Alertmanager must not forget is a reason
 	// to ask whether it is still the same.
 	watch := time.NewTicker(checkEvery)
@@ -156,9 +172,11 @@ func (s *sender) sweep() {
 // alerts where the Alertmanager has not, and finds the culprit. It costs at
 // most one request per alert in the batch.
 func (s *sender) attempt(ctx context.Context) bool {
+	s.spareLate(time.Now())
 	batch := s.outbox.next(s.batchSize, s.suspects, time.Now(), s.timeout)
+	s.joining = len(batch) == 0 && s.outbox.len() > 0
 	if len(batch) == 0 {
-		return true
+		return !s.joining
 	}
 	f := s.post(ctx, batch)
 	if f != nil && f.verdict == rejected && len(batch) > 1 {
@@ -177,7 +195,7 @@ func (s *sender) attempt(ctx context.Context) bool {
 		s.publish()
 		return true
 	}
-	s.contact.doubt = true
+	s.contact.doubt, s.contact.since = true, time.Time{}
 	s.current.Failures++
 	wait := backoff(s.current.Failures, s.maxBackoff, s.jitter())
 	s.current.NextTry = now.Add(wait)

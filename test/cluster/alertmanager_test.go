@@ -30,12 +30,13 @@ type member struct {
 }
 
 // alertmanagerConfig has one notification for each alert, soon. As by default,
-// group_interval is longer than all members' turns: else a member whose turn comes
+// group_wait is longer than a member that was cut off takes to hear from the others,
+// and group_interval is longer than all members' turns: else one whose turn comes
 // after the news of the end would notify of the beginning.
 const alertmanagerConfig = `route:
   receiver: webhook
   group_by: ['...']
-  group_wait: 500ms
+  group_wait: 4s
   group_interval: 5s
   repeat_interval: 1h
 receivers:
@@ -59,7 +60,7 @@ func newMember(t *testing.T, h *host, client *http.Client, others []*host) *memb
 	m.args = []string{
 		"--config.file=" + filepath.Join(m.dir, "alertmanager.yml"), "--storage.path=" + m.data(),
 		"--web.listen-address=" + h.address + ":9093", "--cluster.listen-address=" + h.address + ":9094",
-		"--cluster.gossip-interval=100ms", "--cluster.pushpull-interval=2s", "--cluster.reconnect-interval=1s",
+		"--cluster.gossip-interval=100ms", "--cluster.pushpull-interval=1s", "--cluster.reconnect-interval=1s",
 		// How long the next member waits for the news that one has notified: longer
 		// than this machine may be busy with something else.
 		"--cluster.peer-timeout=1500ms",

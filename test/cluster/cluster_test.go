@@ -23,19 +23,15 @@ const quiet = 15 * time.Second
 func (f fault) play(t *testing.T, kill bool) {
 	t.Parallel()
 	s := startSite(t)
+	s.begin("into", "over", "through")
+	s.notified("firing", "into", "over", "through")
 	s.whole("before")
-	for _, name := range []string{"into", "over", "through"} {
-		s.begin(name)
-		s.notified("firing", name)
-	}
 
 	f.begins(s)
-	s.begin("out-of")
-	s.begin("inside")
+	s.begin("out-of", "inside")
 	s.end("into", false)
 	if !f.deaf {
-		s.notified("firing", "out-of")
-		s.notified("firing", "inside")
+		s.notified("firing", "out-of", "inside")
 		s.notified("resolved", "into")
 	}
 	s.end("inside", f.deaf)
@@ -55,13 +51,14 @@ func (f fault) play(t *testing.T, kill bool) {
 	f.ends(s)
 
 	s.settled()
+	s.whole("after")
 	for _, in := range s.target.all() {
 		if in.ended.IsZero() && in.name != "through" {
 			s.notified("firing", in.name)
 			s.end(in.name, false)
 		}
 	}
-	s.whole("after")
+	s.whole("at last")
 	s.judge(quiet)
 }
 

@@ -87,11 +87,15 @@ func (s *site) settled() {
 	})
 }
 
-// begin begins an incident, and waits until tocsin knows.
-func (s *site) begin(name string) {
+// begin begins incidents, and waits until tocsin knows.
+func (s *site) begin(names ...string) {
 	s.t.Helper()
-	s.target.begin(name)
-	process.Eventually(s.t, patience, name+" fires", func() error { return s.tocsin.fires(name, true) })
+	for _, name := range names {
+		s.target.begin(name)
+	}
+	for _, name := range names {
+		process.Eventually(s.t, patience, name+" fires", func() error { return s.tocsin.fires(name, true) })
+	}
 }
 
 // end ends an incident, and waits until tocsin knows. Unheard is one that no
@@ -103,12 +107,14 @@ func (s *site) end(name string, unheard bool) {
 }
 
 // notified waits until people were told by the notifications of both senders.
-func (s *site) notified(status, name string) {
+func (s *site) notified(status string, names ...string) {
 	s.t.Helper()
-	process.Eventually(s.t, patience, name+" is notified as "+status, func() error {
-		for _, sender := range []string{"tocsin", "control"} {
-			if len(s.webhook.told(sender, name, status)) == 0 {
-				return fmt.Errorf("no notification by %s", sender)
+	process.Eventually(s.t, patience, "notifications", func() error {
+		for _, name := range names {
+			for _, sender := range []string{"tocsin", "control"} {
+				if len(s.webhook.told(sender, name, status)) == 0 {
+					return fmt.Errorf("none of %s as %s by %s", name, status, sender)
+				}
 			}
 		}
 		return nil
