@@ -33,7 +33,7 @@ type missed struct {
 	count          int
 	first, last    time.Time // when the first and the last of them began
 	endedAt, since time.Time // when the last one ended; when the first was handed over
-	knew           []*sender // Alertmanagers that were told of all of them in time
+	knew           []string  // Alertmanagers that were told of all of them in time
 	waits          bool      // until it is known whether one of those is of the same cluster
 }
 

@@ -23,32 +23,50 @@ const (
 // Any goroutine may call its methods.
 type clusters struct {
 	mu      sync.Mutex
-	members map[*sender]membership // guarded by mu
+	members map[string]membership // by the sender's name; guarded by mu
 }
 
 // membership is what an Alertmanager says of its cluster. It goes for one process:
 // names are new with each.
 type membership struct {
-	name  string
-	peers []string // all that were seen: who is cut off has the same receivers still
+	sender *sender
+	name   string   // empty if there is no cluster
+	peers  []string // all that were seen: who is cut off has the same receivers still
 }
 
-func newClusters() *clusters { return &clusters{members: make(map[*sender]membership)} }
+func newClusters() *clusters { return &clusters{members: make(map[string]membership)} }
 
-// heard takes note of an answer. The name is empty if there is no cluster.
-func (c *clusters) heard(s *sender, name string, peers []string) {
+// enter takes up an Alertmanager of which nothing is known.
+func (c *clusters) enter(s *sender) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	is := c.members[s]
-	if is.name != name {
-		is = membership{name: name}
+	c.members[s.name] = membership{sender: s}
+}
+
+// leave forgets one that is told nothing any more.
+func (c *clusters) leave(s *sender) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.members, s.name)
+}
+
+// heard takes note of an answer.
+func (c *clusters) heard(s *sender, id identity) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	is, known := c.members[s.name]
+	if !known {
+		return // it has left
 	}
-	for _, p := range peers {
-		if name != "" && !slices.Contains(is.peers, p) && len(is.peers) < maxPeers {
+	if is.name != id.name {
+		is.name, is.peers = id.name, nil
+	}
+	for _, p := range id.peers {
+		if id.name != "" && !slices.Contains(is.peers, p) && len(is.peers) < maxPeers {
 			is.peers = append(is.peers, p)
 		}
 	}
-	c.members[s] = is
+	c.members[s.name] = is
 }
 
 // others are all other Alertmanagers.
@@ -56,22 +74,23 @@ func (c *clusters) others(s *sender) []*sender {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	others := make([]*sender, 0, len(c.members))
-	for o := range c.members {
-		if o != s {
-			others = append(others, o)
+	for name, o := range c.members {
+		if name != s.name {
+			others = append(others, o.sender)
 		}
 	}
 	return others
 }
 
-// mates are those of the same cluster; clustered tells whether there may be some.
-func (c *clusters) mates(s *sender) (mates map[*sender]bool, clustered bool) {
+// mates are the names of those of the same cluster; clustered tells whether there may
+// be some.
+func (c *clusters) mates(s *sender) (mates map[string]bool, clustered bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	is, mates := c.members[s], make(map[*sender]bool)
-	for o, other := range c.members {
-		if o != s && (slices.Contains(is.peers, other.name) || slices.Contains(other.peers, is.name)) {
-			mates[o] = true
+	is, mates := c.members[s.name], make(map[string]bool)
+	for name, o := range c.members {
+		if name != s.name && (slices.Contains(is.peers, o.name) || slices.Contains(o.peers, is.name)) {
+			mates[name] = true
 		}
 	}
 	return mates, is.name != ""
@@ -88,7 +107,7 @@ func (s *sender) spareLate(now time.Time) {
 	for _, o := range s.clusters.others(s) {
 		for i := range reports {
 			if o.outbox.knew(reports[i].key, reports[i].last) {
-				reports[i].knew = append(reports[i].knew, o)
+				reports[i].knew = append(reports[i].knew, o.name)
 			}
 		}
 	}
@@ -101,7 +120,7 @@ func (s *sender) spareLate(now time.Time) {
 type lateReport struct {
 	key  uint64
 	last time.Time // when the last of its incidents began
-	knew []*sender
+	knew []string  // by name
 }
 
 // lateReports are those that are due.
@@ -117,11 +136,11 @@ func (o *outbox) lateReports() (rs []lateReport) {
 }
 
 // knew tells whether the Alertmanager took in that an incident fires, has not been
-// restarted since, and is owed no late report itself.
+// restarted since, and needs no late report itself.
 func (o *outbox) knew(key uint64, startsAt time.Time) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if a := o.index[key]; a != nil && (!a.untold.none() || a.missed.count > 0 && a.until.IsZero()) {
+	if a := o.index[key]; a != nil && (!a.untold.none() || a.missed.count > 0) {
 		return false
 	}
 	t := o.taken[key]
@@ -130,7 +149,7 @@ func (o *outbox) knew(key uint64, startsAt time.Time) bool {
 
 // spare gives up the reports of what a mate knew. Where somebody knew who may be one,
 // the report waits until the Alertmanager has had time to join its cluster.
-func (o *outbox) spare(rs []lateReport, mates map[*sender]bool, joining bool) {
+func (o *outbox) spare(rs []lateReport, mates map[string]bool, joining bool) {
 	o.mu.Lock()
 	defer o.unlock()
 	for _, r := range rs {
@@ -138,15 +157,53 @@ func (o *outbox) spare(rs []lateReport, mates map[*sender]bool, joining bool) {
 		if a == nil || a.missed.count == 0 || !a.until.IsZero() || !a.missed.last.Equal(r.last) {
 			continue
 		}
-		for _, s := range r.knew {
-			if !slices.Contains(a.missed.knew, s) {
-				a.missed.knew = append(a.missed.knew, s)
+		for _, name := range r.knew {
+			if !slices.Contains(a.missed.knew, name) {
+				a.missed.knew = append(a.missed.knew, name)
 			}
 		}
 		a.missed.waits = joining && len(a.missed.knew) > 0
-		if slices.ContainsFunc(a.missed.knew, func(s *sender) bool { return mates[s] }) {
+		if slices.ContainsFunc(a.missed.knew, func(name string) bool { return mates[name] }) {
 			o.receipt(a.missed.fp, a.missed.last, alert.ToldNever, time.Time{})
 			a.missed = missed{}
 		}
 	}
+}
+
+// shareLate has the other members of the cluster told of what was just reported late.
+// One that took it to be over would notify so, and then the others again that it fires,
+// in turns until the report has ended.
+func (s *sender) shareLate(batch []parcel, now time.Time) {
+	var late []parcel
+	for _, p := range batch {
+		if p.late() {
+			late = append(late, p)
+		}
+	}
+	if len(late) == 0 {
+		return
+	}
+	mates, _ := s.clusters.mates(s)
+	for _, o := range s.clusters.others(s) {
+		if mates[o.name] {
+			o.overflowing(o.outbox.alsoLate(late), now)
+		}
+	}
+}
+
+// alsoLate lines up late reports of alerts that are over here, and returns how many
+// others it dropped for want of room.
+func (o *outbox) alsoLate(ps []parcel) (dropped int) {
+	o.mu.Lock()
+	for _, p := range ps {
+		a := o.account(p.key)
+		if a.missed.count > 0 || a.latest != nil && (!a.latest.note.Resolved || a.latest.note.StartsAt.After(p.missed.last)) {
+			continue
+		}
+		a.latest, a.missed, a.until = p.message, p.missed, time.Time{}
+		dropped += o.lineUp(a)
+	}
+	o.unlock()
+	o.signal()
+	return dropped
 }

@@ -61,11 +61,11 @@ func (s *sender) check(ctx context.Context) {
 		s.client.courier.skew, s.clock.skew, s.clock.corrected = skew{}, skew{}, false
 		s.contact.doubt = true
 	}
-	if !s.contact.due(now) {
+	if s.client.mute || !s.contact.due(now) {
 		return
 	}
 	defer s.publish()
-	id, err := s.client.identify(ctx, min(checkTimeout, s.timeout))
+	id, err := s.client.identify(ctx, min(checkTimeout, s.client.timeout))
 	now = time.Now()
 	s.contact.checked, s.contact.doubt, s.contact.readable = now, false, false
 	s.client.courier.connected.Store(false)
@@ -74,7 +74,7 @@ func (s *sender) check(ctx context.Context) {
 		s.log.Debug("status of the Alertmanager not read", "err", s.client.scrub(err.Error()))
 		return
 	}
-	s.clusters.heard(s, id.name, id.peers)
+	s.clusters.heard(s, id)
 	if !s.contact.answered(id.started, now) {
 		return
 	}
@@ -82,7 +82,7 @@ func (s *sender) check(ctx context.Context) {
 	s.current.Restarts++
 	s.current.LastRestart = id.started
 	s.log.Info("alertmanager has restarted, it is told again what fires", "started_at", id.started)
-	s.standing.repeat(s, now)
+	s.repeat(s, now)
 }
 
 // readClock takes over what the last reply said of the Alertmanager's clock.

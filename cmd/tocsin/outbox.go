@@ -30,7 +30,7 @@ func newOutbox(s settings, clk *clock, log *slog.Logger, reg prometheus.Register
 	jrnl := journal.New(opts)
 	notifier, err := notify.New(notify.Options{
 		Endpoints: s.alertmanagers, ExternalLabels: s.externalLabels, Version: version,
-		TrustedAfter: builtAt(), Ahead: clk.line.Ahead, Delivered: jrnl.Delivered, Logger: log, Registerer: reg,
+		TrustedAfter: builtAt(), Ahead: clk.line.Ahead, Delivered: jrnl.Delivered, Receivers: jrnl.SetReceivers, Logger: log, Registerer: reg,
 	})
 	return jrnl, notifier, err
 }

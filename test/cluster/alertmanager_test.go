@@ -36,8 +36,8 @@ type member struct {
 const alertmanagerConfig = `route:
   receiver: webhook
   group_by: ['...']
-  group_wait: 4s
-  group_interval: 5s
+  group_wait: 3s
+  group_interval: 4s
   repeat_interval: 1h
 receivers:
 - name: webhook

@@ -3,6 +3,8 @@ package cluster
 import (
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -24,8 +26,8 @@ type site struct {
 	tocsin  *station
 	target  *target
 	webhook *webhook
-	// delay is that of requests to member c, which go through a proxy.
-	delay atomic.Int64
+	// slowness is how long the proxy before member c takes, in nanoseconds.
+	slowness atomic.Int64
 }
 
 // startSite returns when all of it runs, and the cluster is settled.
@@ -40,7 +42,7 @@ func startSite(t *testing.T) *site {
 	s.bridge.serve(t, bridgeAddress+":9100", s.target)
 	via := s.bridge.transport(t)
 	client := &http.Client{Transport: via, Timeout: 5 * time.Second}
-	var urls []string
+	urls := make([]string, 0, len(memberNames))
 	for _, name := range memberNames {
 		var others []*host
 		for _, other := range memberNames {
@@ -53,6 +55,7 @@ func startSite(t *testing.T) *site {
 		urls = append(urls, m.url())
 		m.start()
 	}
+	urls[2] = s.throughProxy(via, urls[2])
 	s.tocsin = newStation(t, s.hosts["tocsin"], urls)
 	s.tocsin.start()
 	startControl(t, s.target, s.hosts["tocsin"].transport(t), urls)
@@ -60,19 +63,33 @@ func startSite(t *testing.T) *site {
 	return s
 }
 
-// throughProxy has member c behind a proxy whose delay a test sets.
-func (s *site) throughProxy(t *testing.T, via *http.Transport, target string) string {
-	t.Helper()
-	u, err := url.Parse(target)
+// slowness is longer than tocsin waits to hear who is there, and shorter than it waits
+// for an acknowledgement.
+const slowness = 4 * time.Second
+
+// slow sets how long requests to member c are under way.
+func (s *site) slow(d time.Duration) { s.slowness.Store(int64(d)) }
+
+// throughProxy has a member behind a proxy, on a host of its own.
+func (s *site) throughProxy(via *http.Transport, member string) string {
+	s.t.Helper()
+	u, err := url.Parse(member)
 	if err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
-	next := &httputil.ReverseProxy{Transport: via, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(u) }}
-	s.bridge.serve(t, bridgeAddress+":9093", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		time.Sleep(time.Duration(s.delay.Load()))
-		next.ServeHTTP(w, r)
+	next := &httputil.ReverseProxy{
+		Transport: via, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(u) },
+		ErrorLog: log.New(io.Discard, "", 0), // the member is away now and then
+	}
+	const address = bridgeAddress + ":9093"
+	s.bridge.serve(s.t, address, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-time.After(time.Duration(s.slowness.Load())):
+			next.ServeHTTP(w, r)
+		case <-r.Context().Done():
+		}
 	}))
-	return "http://" + bridgeAddress + ":9093"
+	return "http://" + address
 }
 
 // settled waits until the cluster is whole, and tocsin owes nobody anything.
