@@ -15,6 +15,8 @@
 //   - An incident that was over before an Alertmanager was told of it is reported
 //     to it all the same, late and saying so: Alertmanager does not notify what it
 //     saw only as resolved.
+//     Of the members of a cluster none is that another was told of in time; if none
+//     was, all are told the same.
 //   - An Alertmanager that has restarted is told again everything that fires.
 //   - Times are sent as the Alertmanager's clock has them, where that is far off.
 //   - A password never reaches a log, a status, a metric or an error, unless

@@ -41,6 +41,7 @@ var allowed = map[string][]string{
 	"test/disk":                   {},
 	"test/faults":                 {},
 	"test/browser":                {},
+	"test/cluster":                {},
 	"bench":                       {}, // it knows processes, so that two builds can be compared
 }
 

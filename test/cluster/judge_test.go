@@ -12,7 +12,7 @@ import (
 
 // quiet is how long the cluster is watched for notifications that nobody needs: a
 // few group_intervals, and the turns of all members.
-const quiet = 12 * time.Second
+const quiet = 9 * time.Second
 
 // judge compares what people were notified of with what there was, and with what
 // the cluster made of the same incidents for the control sender. Nobody is to be
@@ -75,7 +75,7 @@ func (s *site) repeated(f fault) (problems []string) {
 		switch {
 		case len(late) > 0 && !slices.Contains(f.late, in.name):
 			problems = append(problems, fmt.Sprintf("reported late, and people knew: %v", late))
-		case len(late) > len(memberNames): // they contradict each other
+		case len(late) > len(memberNames) && !f.deaf: // they contradict each other
 			problems = append(problems, fmt.Sprintf("reported late again and again: %v", late))
 		}
 	}

@@ -30,7 +30,7 @@ var scratch string
 func TestMain(m *testing.M) {
 	flag.Parse()
 	// What runs side by side here mostly waits.
-	if err := flag.Set("test.parallel", "9"); err != nil {
+	if err := flag.Set("test.parallel", "11"); err != nil {
 		panic(err)
 	}
 	dir, err := os.MkdirTemp("", "tocsin-cluster-")

@@ -1,7 +1,9 @@
 package cluster
 
 import (
+	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,10 +16,11 @@ type fault struct {
 	begins, ends func(s *site)
 	// behind: some member hears nothing meanwhile, or late; deaf: none hears anything.
 	behind, deaf bool
-	// again are incidents of which the members notify more than once by themselves,
-	// whoever told them: one that was away, or has restarted, flushes its groups at
-	// other times than the others, and may be about to say of an incident that it fires
-	// when the news comes that it is over.
+	// again are incidents of which the members may notify more than once by themselves,
+	// whoever told them. One that was away, or has restarted, flushes its groups at other
+	// times than the others, and may be about to say of an incident that it fires when
+	// the news comes that it is over; one that does not hear of the others goes by what
+	// it was told itself.
 	again []string
 	// late are incidents that may be reported late although people know, because
 	// nobody can tell whether they do. Their end may be told only after the late
@@ -44,7 +47,12 @@ func (f fault) play(t *testing.T, kill bool) {
 	s.begin("into", "over", "through")
 	s.notified("firing", "into", "over", "through")
 	s.whole("before")
-	process.Stays(t, turns, "before the fault", func() error { return nil })
+	process.Stays(t, turns, "before the fault", func() error {
+		if problems := s.repeated(fault{}); len(problems) > 0 {
+			return errors.New(strings.Join(problems, "\n"))
+		}
+		return nil
+	})
 
 	f.begins(s)
 	s.begin("out-of", "inside")

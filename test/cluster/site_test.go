@@ -63,9 +63,9 @@ func startSite(t *testing.T) *site {
 	return s
 }
 
-// slowness is longer than tocsin waits to hear who is there, and shorter than it waits
-// for an acknowledgement.
-const slowness = 4 * time.Second
+// slowness has a member hear of an incident when it is the turn of the next, and is
+// not so long that tocsin gives up.
+const slowness = 2 * time.Second
 
 // slow sets how long requests to member c are under way.
 func (s *site) slow(d time.Duration) { s.slowness.Store(int64(d)) }
