@@ -2,64 +2,70 @@ package notify
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
-// cluster are fake Alertmanagers that are members of one cluster, by their hosts.
-type cluster map[string]*fakeAM
+// cluster are fake Alertmanagers, by their hosts, that may be members of one cluster.
+type cluster struct {
+	router
+	mu    sync.Mutex
+	alone map[string]bool // guarded by mu: who shows nobody but itself
+}
 
-// newCluster has members a, b and so on, who know all of each other.
-func newCluster(size int) cluster {
-	c := cluster{}
+// newCluster has members a, b and so on. They know all of each other, or none.
+func newCluster(size int, joined bool) *cluster {
+	c := &cluster{router: router{}, alone: map[string]bool{}}
 	for i := range size {
+		host := string(rune('a' + i))
 		am := &fakeAM{started: time.Now()}
-		c[string(rune('a'+i))] = am
-		c.join(am)
+		am.status = func(*fakeAM, *http.Request, []byte) (*http.Response, error) { return c.status(host) }
+		c.router[host], c.alone[host] = am, !joined
 	}
 	return c
 }
 
-func (c cluster) RoundTrip(req *http.Request) (*http.Response, error) {
-	return router(c).RoundTrip(req)
-}
-
 // urls are those of the members, in their order.
-func (c cluster) urls() string {
+func (c *cluster) urls() string {
 	var urls []string
-	for i := range len(c) {
-		urls = append(urls, fmt.Sprintf("http://%c:9093", 'a'+i))
+	for _, host := range slices.Sorted(maps.Keys(c.router)) {
+		urls = append(urls, "http://"+host+":9093")
 	}
 	return strings.Join(urls, ",")
 }
 
-// join has a member show its name, which is new with each start, and all others'.
-func (c cluster) join(am *fakeAM) {
-	am.status = func(*fakeAM, *http.Request, []byte) (*http.Response, error) {
-		var peers []string
-		for host, peer := range c {
-			peers = append(peers, fmt.Sprintf(`{"name":"%s-%d"}`, host, peer.started.UnixNano()))
-		}
-		return c.answer(am, peers)
-	}
+// join has a member show all others.
+func (c *cluster) join(host string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.alone[host] = false
 }
 
-// isolate has a member show nobody but itself.
-func (c cluster) isolate(am *fakeAM) {
-	am.status = func(*fakeAM, *http.Request, []byte) (*http.Response, error) { return c.answer(am, nil) }
-}
-
-func (c cluster) answer(am *fakeAM, peers []string) (*http.Response, error) {
-	for host, peer := range c {
-		if peer == am {
-			return answer(http.StatusOK, "application/json", fmt.Sprintf(`{"uptime":%q,"cluster":{"name":"%s-%d","peers":[%s]}}`,
-				am.started.Format(time.RFC3339Nano), host, am.started.UnixNano(), strings.Join(peers, ","))), nil
+// status shows a member's name, which is new with each start, and others'.
+func (c *cluster) status(host string) (*http.Response, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	name := func(host string) (string, time.Time) {
+		am := c.router[host]
+		am.mu.Lock()
+		defer am.mu.Unlock()
+		return fmt.Sprintf("%s-%d", host, am.started.UnixNano()), am.started
+	}
+	var peers []string
+	for other := range c.router {
+		if n, _ := name(other); other == host || !c.alone[host] {
+			peers = append(peers, fmt.Sprintf(`{"name":%q}`, n))
 		}
 	}
-	return nil, fmt.Errorf("no member")
+	n, started := name(host)
+	return answer(http.StatusOK, "application/json", fmt.Sprintf(`{"uptime":%q,"cluster":{"name":%q,"peers":[%s]}}`,
+		started.Format(time.RFC3339Nano), n, strings.Join(peers, ","))), nil
 }
 
 // misses has a member miss an incident that begins and ends. It is back then.
@@ -82,17 +88,13 @@ func misses(n *Notifier, am *fakeAM) {
 func TestClusterIsToldOnce(t *testing.T) {
 	for _, clustered := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
-			c := newCluster(2)
-			if !clustered {
-				c.isolate(c["a"])
-				c.isolate(c["b"])
-			}
+			c := newCluster(2, clustered)
 			n, _ := start(t, Options{Endpoints: mustParse(t, c.urls()), RoundTripper: c}, nil)
 			n.Send(all(began("Else"))) // they are asked who they are
 			elapse(time.Second)
-			misses(n, c["b"])
+			misses(n, c.router["b"])
 			elapse(2 * time.Minute)
-			got := c["b"].stored("A")
+			got := c.router["b"].stored("A")
 			if clustered && (got == nil || !isResolved(got)) {
 				t.Errorf("the member was told %+v, want the end alone", got)
 			}
@@ -109,14 +111,14 @@ func TestClusterIsToldOnce(t *testing.T) {
 // An incident that no member was told of is reported late to all of them.
 func TestClusterThatWasAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCluster(2)
+		c := newCluster(2, true)
 		n, _ := start(t, Options{Endpoints: mustParse(t, c.urls()), RoundTripper: c}, nil)
 		n.Send(all(began("Else")))
 		elapse(time.Second)
-		c["a"].then(fail, fail, fail, fail, fail)
-		misses(n, c["b"])
+		c.router["a"].then(fail, fail, fail, fail, fail)
+		misses(n, c.router["b"])
 		elapse(2 * time.Minute)
-		for host, am := range c {
+		for host, am := range c.router {
 			if got := am.stored("A"); got == nil || isResolved(got) || got.Annotations[LateAnnotation] == "" {
 				t.Errorf("%s was told %+v, want a late report", host, got)
 			}
@@ -129,20 +131,18 @@ func TestClusterThatWasAway(t *testing.T) {
 func TestClusterIsJoinedLater(t *testing.T) {
 	for _, joins := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
-			c := newCluster(2)
-			c.isolate(c["a"])
-			c.isolate(c["b"])
+			c := newCluster(2, false)
 			n, _ := start(t, Options{Endpoints: mustParse(t, c.urls()), RoundTripper: c}, nil)
-			misses(n, c["b"])
+			misses(n, c.router["b"])
 			elapse(15 * time.Second)
-			if got := c["b"].stored("A"); got != nil {
+			if got := c.router["b"].stored("A"); got != nil {
 				t.Fatalf("the member was told %+v before it had time to join", got)
 			}
 			if joins {
-				c.join(c["b"])
+				c.join("b")
 			}
 			elapse(time.Minute)
-			if got := c["b"].stored("A"); got == nil || isResolved(got) != joins {
+			if got := c.router["b"].stored("A"); got == nil || isResolved(got) != joins {
 				t.Errorf("joins %t: the member was told %+v", joins, got)
 			}
 		})
@@ -154,7 +154,7 @@ func TestClusterIsJoinedLater(t *testing.T) {
 // the same.
 func TestClusterThatRestarts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCluster(3)
+		c := newCluster(3, true)
 		n, _ := start(t, Options{Endpoints: mustParse(t, c.urls()), RoundTripper: c}, nil)
 		a, other := began("A"), began("Else")
 		n.Send(all(a, other))
@@ -162,16 +162,16 @@ func TestClusterThatRestarts(t *testing.T) {
 		n.Send(all(over(a)))
 		elapse(20 * time.Second)
 		for _, host := range []string{"a", "b", "c"} {
-			c[host].restart()
-			c[host].then(fail)
+			c.router[host].restart()
+			c.router[host].then(fail)
 			n.Send(all(again(other)))
 			elapse(10 * time.Second)
-			got := c[host].stored("A")
+			got := c.router[host].stored("A")
 			if late := got != nil && !isResolved(got); late != (host == "c") {
 				t.Errorf("%s was told %+v after its restart", host, got)
 			}
 		}
-		for host, am := range c {
+		for host, am := range c.router {
 			if got := am.stored("A"); isResolved(got) || got.Annotations[LateAnnotation] == "" {
 				t.Errorf("%s was told %+v in the end, want the late report", host, got)
 			}
