@@ -206,11 +206,13 @@ type courier struct {
 
 	skew      skew        // by the last reply with a date
 	connected atomic.Bool // since this was last set to false
+	traced    atomic.Bool // the transport tells when it connects
 }
 
 // RoundTrip implements http.RoundTripper.
 func (c *courier) RoundTrip(req *http.Request) (*http.Response, error) {
 	trace := httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) {
+		c.traced.Store(true)
 		if !i.Reused {
 			c.connected.Store(true)
 		}

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"time"
@@ -114,6 +115,21 @@ func (s *sender) spareLate(now time.Time) {
 	mates, clustered := s.clusters.mates(s)
 	joining := clustered && !s.contact.since.IsZero() && now.Sub(s.contact.since) < rejoinTime
 	s.outbox.spare(reports, mates, joining)
+}
+
+// waitToJoin is wait while all that is left waits for the Alertmanager to join its
+// cluster.
+func (s *sender) waitToJoin(ctx context.Context) bool {
+	s.contact.doubt = true // has it?
+	again := time.NewTimer(rejoinCheck)
+	defer again.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-s.outbox.work:
+	case <-again.C:
+	}
+	return ctx.Err() == nil
 }
 
 // lateReport is a late report that is due, and who knew of it in time.

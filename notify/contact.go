@@ -2,14 +2,19 @@ package notify
 
 import (
 	"context"
+	"errors"
+	"net"
 	"slices"
 	"time"
 )
 
 const (
 	// checkEvery is how often an Alertmanager that is being sent to is asked when
-	// it was started.
+	// it was started, and checkKept how often over a connection that holds: it ends
+	// with the process, unless a proxy keeps it. The answer bears the whole
+	// configuration, and comes to every host.
 	checkEvery = time.Minute
+	checkKept  = 3 * time.Minute
 	// checkTimeout bounds that question: alerts wait for the answer.
 	checkTimeout = 3 * time.Second
 	// maxStarts bounds how many starts are remembered: more than one where a load
@@ -28,8 +33,8 @@ type contact struct {
 	starts   []time.Time // when it was started, the newest answer last
 }
 
-func (c *contact) due(now time.Time) bool {
-	return c.checked.IsZero() || c.doubt || now.Sub(c.checked) >= checkEvery
+func (c *contact) due(now time.Time, every time.Duration) bool {
+	return c.checked.IsZero() || c.doubt || now.Sub(c.checked) >= every
 }
 
 // answered takes note of an answer and tells whether it is that of a process that
@@ -54,15 +59,20 @@ func (c *contact) answered(started, now time.Time) (restarted bool) {
 // check asks the Alertmanager when it was started, if it is time to. One that has
 // restarted knows nothing any more, and is told everything again. The answer also
 // says what time it is there, before the first alert is sent. An answer that does
-// not come, or means nothing, keeps nobody from sending.
-func (s *sender) check(ctx context.Context) {
+// not come, or means nothing, keeps nobody from sending; only where there is not even a
+// connection is that the error, as sending would but try the same once more.
+func (s *sender) check(ctx context.Context) error {
 	now := time.Now()
 	if s.client.courier.skew.lost(now) { // until the next reply
 		s.client.courier.skew, s.clock.skew, s.clock.corrected = skew{}, skew{}, false
 		s.contact.doubt = true
 	}
-	if s.client.mute || !s.contact.due(now) {
-		return
+	every := checkEvery
+	if s.client.courier.traced.Load() {
+		every = checkKept
+	}
+	if s.client.mute || !s.contact.due(now, every) {
+		return nil
 	}
 	defer s.publish()
 	id, err := s.client.identify(ctx, min(checkTimeout, s.client.timeout))
@@ -72,17 +82,30 @@ func (s *sender) check(ctx context.Context) {
 	s.readClock(now)
 	if err != nil {
 		s.log.Debug("status of the Alertmanager not read", "err", s.client.scrub(err.Error()))
-		return
+		if isDial(err) {
+			return err
+		}
+		return nil
 	}
 	s.clusters.heard(s, id)
 	if !s.contact.answered(id.started, now) {
-		return
+		return nil
 	}
 	s.metrics.restarts.Inc()
 	s.current.Restarts++
 	s.current.LastRestart = id.started
 	s.log.Info("alertmanager has restarted, it is told again what fires", "started_at", id.started)
 	s.repeat(s, now)
+	return nil
+}
+
+// isDial tells whether an error is that there was no connection.
+func isDial(err error) bool {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		return op.Op == "dial"
+	}
+	_, ok := errors.AsType[*net.DNSError](err)
+	return ok
 }
 
 // readClock takes over what the last reply said of the Alertmanager's clock.

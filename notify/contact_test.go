@@ -1,8 +1,11 @@
 package notify
 
 import (
+	"net"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -296,4 +299,66 @@ func TestTimesAhead(t *testing.T) {
 			t.Errorf("after a restart: A %v, B %v, Old %v; want all but the last", am.stored("A"), am.stored("B"), am.stored("Old"))
 		}
 	})
+}
+
+// Where there is no connection to ask by, none is tried again to send by: an outage
+// costs one attempt, and the return two requests, with what was missed.
+func TestRequestsOfAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		am := &fakeAM{started: time.Now(), status: unreachable, fallback: unreachable}
+		n, _ := start(t, Options{}, am)
+		a := began("A")
+		n.Send(all(a, began("B")))
+		elapse(5 * time.Minute)
+		n.Send(all(over(a)))
+		elapse(5 * time.Minute)
+		st := n.Status()[0]
+		if got := len(am.got()); got != 0 || am.asked != st.Failures || st.Failures < 10 || st.Failed == 0 || st.LastError == "" {
+			t.Errorf("%d requests besides %d for the status; %+v", got, am.asked, st)
+		}
+		am.mu.Lock()
+		am.status, am.fallback, am.asked = nil, nil, 0
+		am.mu.Unlock()
+		elapse(time.Minute + time.Second)
+		if got := am.batches(); len(got) != 1 || am.asked != 1 || am.stored("A") == nil || am.stored("B") == nil {
+			t.Errorf("the return cost %v, and %d requests for the status", got, am.asked)
+		}
+	})
+}
+
+// unreachable is the error of a connection that there is not.
+func unreachable(*fakeAM, *http.Request, []byte) (*http.Response, error) {
+	return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.EHOSTUNREACH}
+}
+
+// keptConnection is one connection that holds.
+type keptConnection struct{ *fakeAM }
+
+func (k keptConnection) RoundTrip(req *http.Request) (*http.Response, error) {
+	httptrace.ContextClientTrace(req.Context()).GotConn(httptrace.GotConnInfo{Reused: true})
+	return k.fakeAM.RoundTrip(req)
+}
+
+// Over a connection that holds it is asked seldom whether it has restarted.
+func TestChecksOverAKeptConnection(t *testing.T) {
+	asked := func(kept bool) (n int) {
+		synctest.Test(t, func(t *testing.T) {
+			am := &fakeAM{started: time.Now()}
+			opts := Options{}
+			if kept {
+				opts.RoundTripper = keptConnection{am}
+			}
+			notifier, stop := start(t, opts, am)
+			for range 30 {
+				notifier.Send(all(firing("A")))
+				elapse(time.Minute)
+			}
+			stop()
+			n = am.asked
+		})
+		return n
+	}
+	if kept, other := asked(true), asked(false); kept < 10 || kept > 11 || other < 29 {
+		t.Errorf("in half an hour it was asked %d times over one connection, %d times else", kept, other)
+	}
 }

@@ -88,8 +88,13 @@ func (o *outbox) refused(key uint64, why string, now time.Time) {
 	}
 }
 
-// forgetTaken forgets what has not been repeated for long. The caller holds mu.
+// forgetTaken forgets what has not been repeated for long. It goes over all, so it does
+// so once a minute and not with each batch of a storm. The caller holds mu.
 func (o *outbox) forgetTaken(now time.Time) {
+	if now.Sub(o.swept) < time.Minute {
+		return
+	}
+	o.swept = now
 	for key, t := range o.taken {
 		kept := firingKept
 		if t.resolved || t.refusal != "" {

@@ -24,6 +24,7 @@ type message struct {
 	// Alertmanager refuses.
 	note   alert.Notification
 	handed time.Time // to Send, by the clock of the note
+	moved  bool      // the end of what goes on under other labels
 }
 
 // newMessage returns nil if the receivers of that dress are not to hear of the alert.
@@ -40,7 +41,7 @@ func newMessage(note alert.Notification, d *dress, now time.Time) *message {
 // ended is the end of a firing alert, by the clock of the note.
 func (m *message) ended(at time.Time) *message {
 	end := *m
-	end.note.Resolved, end.note.News, end.note.EndsAt, end.handed = true, false, at, at
+	end.note.Resolved, end.note.News, end.note.EndsAt, end.handed, end.moved = true, false, at, at, true
 	return &end
 }
 

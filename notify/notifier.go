@@ -12,6 +12,8 @@
 //   - An outbox holds one state per alert, so an outage costs memory by the
 //     number of alerts and not by its length.
 //   - What one Alertmanager does, or does not do, changes nothing for another.
+//   - Receivers come and go by the configuration file and its discoveries. What is
+//     owed to one that goes is owed to those who come, if nobody stays.
 //   - An incident that was over before an Alertmanager was told of it is reported
 //     to it all the same, late and saying so: Alertmanager does not notify what it
 //     saw only as resolved.
@@ -23,8 +25,8 @@
 //     the Alertmanager itself writes the bare word in a reply.
 //
 // Nothing here outlives the process. Whoever wants an outbox that does keeps what
-// Send was handed as news, strikes out what Delivered reports, and gives the rest
-// to Restore.
+// Send was handed as news, for each of Receivers, strikes out what Delivered reports,
+// and gives the rest to Restore.
 package notify
 
 import (

@@ -34,6 +34,7 @@ type outbox struct {
 	receipts []alert.Receipt     // guarded by mu: to be delivered before it is released
 	lates    uint64              // late reports delivered; guarded by mu
 	taken    map[uint64]taken    // by message.key; guarded by mu
+	swept    time.Time           // when taken last was; guarded by mu
 }
 
 func newOutbox(capacity int, hold time.Duration, length prometheus.Gauge, deliver func([]alert.Receipt)) *outbox {
@@ -204,7 +205,9 @@ func (o *outbox) settle(ps []parcel, taken bool, now time.Time) {
 			o.giveUp(a)
 		}
 		if a.latest != p.message && !a.holds(a.latest, now) {
-			o.order.MoveToBack(a.place)
+			if !a.latest.moved { // else what goes on would begin before this ends
+				o.order.MoveToBack(a.place)
+			}
 			continue
 		}
 		o.leave(a)

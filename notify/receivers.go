@@ -23,18 +23,6 @@ const (
 	nowhere = 1 << 30
 )
 
-// seat is why a receiver is there. Guarded by Notifier.mu.
-type seat struct {
-	origin string // OriginSetting, or the name of the discovery; empty if nobody knows
-	place  int    // of its section in the file, from 0; -1 for a setting
-	finder *finder
-	// remembered: the process before knew it, and discovery has not shown it yet.
-	remembered bool
-	lost       time.Time // since when discovery does not show it; zero if it does
-	access     access    // zero while remembered
-	dress      *dress
-}
-
 // reconcile makes the receivers those that there are to be. Called with mu held.
 func (n *Notifier) reconcile(now time.Time) {
 	known := n.byName()

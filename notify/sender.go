@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/prometheus/alertmanager/api/v2/models"
-
-	"github.com/tocsin/tocsin/alert"
 )
 
 // maxSuspects bounds how many refused alerts a sender remembers.
@@ -48,60 +46,6 @@ type sender struct {
 	suspects map[uint64]string
 }
 
-// newReceiver makes a receiver that is nowhere yet.
-func (n *Notifier) newReceiver(name string) *sender {
-	opts := &n.opts
-	log := n.log.With("alertmanager", name)
-	m := n.metrics.forAlertmanager(name)
-	s := &sender{
-		name:       name,
-		seat:       seat{place: nowhere},
-		outbox:     newOutbox(opts.Capacity, opts.LateHold, m.queueLength, func(rs []alert.Receipt) { opts.Delivered(name, rs) }),
-		changed:    make(chan struct{}, 1),
-		ahead:      opts.Ahead,
-		batchSize:  opts.BatchSize,
-		maxBackoff: opts.MaxBackoff,
-		jitter:     opts.jitter,
-		clusters:   n.clusters,
-		repeat:     n.repeat,
-		metrics:    m,
-		log:        log,
-		current:    Status{URL: name},
-		quiet:      quietLog{log: log},
-		clock:      clock{trustedAfter: opts.TrustedAfter},
-		suspects:   make(map[uint64]string),
-	}
-	s.clusters.enter(s)
-	s.publish()
-	return s
-}
-
-// connect has the loop use another client from its next request on.
-func (s *sender) connect(c *client) {
-	s.next.Store(c)
-	select {
-	case s.changed <- struct{}{}:
-	default:
-	}
-}
-
-// adopt takes over a client that is new. Who is at its other end is to be asked.
-func (s *sender) adopt() {
-	select {
-	case <-s.changed:
-	default:
-	}
-	c := s.next.Swap(nil)
-	if c == nil {
-		return
-	}
-	if s.client != nil {
-		s.client.closeIdle()
-		s.contact.doubt = true
-	}
-	s.client = c
-}
-
 // enqueue hands messages over to the loop. Any goroutine may call it.
 func (s *sender) enqueue(ms []*message, now time.Time) {
 	s.overflowing(s.outbox.put(ms, now), now)
@@ -129,11 +73,14 @@ func (s *sender) run(ctx, sendCtx context.Context) {
 	defer func() { s.client.closeIdle() }()
 	for s.wait(ctx) {
 		s.adopt()
-		s.check(ctx)
+		if err := s.check(ctx); err != nil {
+			s.unreachable(err, ctx.Err() != nil)
+			continue
+		}
 		s.attempt(sendCtx)
 		if s.client.courier.connected.Swap(false) {
 			s.contact.doubt = true // who took the alerts in?
-			s.check(ctx)
+			_ = s.check(ctx)       // whatever is wrong, the next attempt will tell
 		}
 		s.sweep()
 	}
@@ -162,16 +109,7 @@ func (s *sender) wait(ctx context.Context) bool {
 		}
 	}
 	if s.joining {
-		s.contact.doubt = true // has it joined its cluster?
-		again := time.NewTimer(rejoinCheck)
-		defer again.Stop()
-		select {
-		case <-ctx.Done():
-			return false
-		case <-s.outbox.work:
-		case <-again.C:
-		}
-		return ctx.Err() == nil
+		return s.waitToJoin(ctx)
 	}
 	// With nothing to send, only what this Alertmanager must not forget is a reason
 	// to ask whether it is still the same.
@@ -229,13 +167,41 @@ func (s *sender) attempt(ctx context.Context) bool {
 		s.publish()
 		return true
 	}
-	s.contact.doubt, s.contact.since = true, time.Time{}
+	s.backOff(f, now)
+	return false
+}
+
+// backOff waits after a failure.
+func (s *sender) backOff(f *failure, now time.Time) {
+	s.contact.doubt, s.contact.since, s.joining = true, time.Time{}, false
 	s.current.Failures++
 	wait := backoff(s.current.Failures, s.maxBackoff, s.jitter())
 	s.current.NextTry = now.Add(wait)
 	s.quiet.failed(now, f, wait, s.outbox.len())
 	s.publish()
-	return false
+}
+
+// unreachable is an attempt that has ended before it had a connection.
+func (s *sender) unreachable(err error, stopped bool) {
+	s.contact.doubt = true
+	n := min(s.outbox.len(), s.batchSize)
+	if n == 0 || stopped {
+		return // nothing was to be sent, or it is tried once more before the end
+	}
+	now := time.Now()
+	s.spareLate(now)
+	f := networkFailure(err, s.client.timeout, false)
+	f.text = s.client.scrub(f.text)
+	s.fail(n, f)
+	s.current.LastAttempt = now
+	s.backOff(f, now)
+}
+
+// fail counts alerts of a request that was not acknowledged.
+func (s *sender) fail(n int, f *failure) {
+	s.metrics.errors.Add(float64(n))
+	s.current.Failed += uint64(n)
+	s.current.LastError = f.text
 }
 
 // post makes one request and settles its alerts by the outcome.
@@ -266,9 +232,7 @@ func (s *sender) post(ctx context.Context, batch []parcel) *failure {
 		s.shareLate(batch, now.Add(took))
 		return nil
 	}
-	s.metrics.errors.Add(float64(n))
-	s.current.Failed += uint64(n)
-	s.current.LastError = f.text
+	s.fail(n, f)
 	if f.verdict == rejected && n == 1 {
 		s.reject(batch, f, now.Add(took))
 	}

@@ -27,7 +27,7 @@ func prometheusConfig(c config.Config, s settings, ruleFiles, alertmanagers []st
 	c.Runtime, c.StorageConfig, c.OTLPConfig = config.RuntimeConfig{}, config.StorageConfig{}, config.OTLPConfig{}
 	c.RuleFiles = ruleFiles
 	for _, a := range alertmanagers {
-		if u, err := url.Parse(a); err == nil {
+		if u, err := url.Parse(a); err == nil && u.Host != "" { // else nobody is found yet
 			c.AlertingConfig.AlertmanagerConfigs = append(c.AlertingConfig.AlertmanagerConfigs, alertmanagerConfig(u))
 		}
 	}
