@@ -1,8 +1,10 @@
 package notify
 
 import (
+	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -106,6 +108,40 @@ func TestClusterIsToldOnce(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A member may be away for longer than it is remembered what others were told.
+func TestClusterAfterALongOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(2, true)
+		n, _ := start(t, Options{Endpoints: mustParse(t, c.urls()), RoundTripper: c}, nil)
+		other := began("Else")
+		n.Send(all(other))
+		elapse(time.Second)
+		b := c.router["b"]
+		up := b.status
+		down := func(*fakeAM, *http.Request, []byte) (*http.Response, error) {
+			return nil, &net.OpError{Op: "dial", Err: errors.New("no route to host")}
+		}
+		b.mu.Lock()
+		b.status, b.fallback = down, down
+		b.mu.Unlock()
+		a := began("A")
+		n.Send(all(a))
+		elapse(20 * time.Second)
+		n.Send(all(over(a)))
+		for range 2 * endKept / time.Minute {
+			n.Send(all(again(other)))
+			elapse(time.Minute)
+		}
+		b.mu.Lock()
+		b.status, b.fallback = up, nil
+		b.mu.Unlock()
+		elapse(2 * time.Minute)
+		if got := b.stored("A"); got == nil || !isResolved(got) {
+			t.Errorf("the member was told %+v, want the end alone", got)
+		}
+	})
 }
 
 // An incident that no member was told of is reported late to all of them.
