@@ -33,13 +33,15 @@ type missed struct {
 	count          int
 	first, last    time.Time // when the first and the last of them began
 	endedAt, since time.Time // when the last one ended; when the first was handed over
+	knew           []string  // Alertmanagers that were told of all of them in time
+	waits          bool      // until it is known whether one of those is of the same cluster
 }
 
 func (m *missed) add(fp alert.Fingerprint, first, last, endedAt, since time.Time, count int) {
 	if m.count == 0 {
 		m.first, m.since = first, since
 	}
-	m.fp, m.last, m.endedAt = fp, last, endedAt
+	m.fp, m.last, m.endedAt, m.knew = fp, last, endedAt, nil
 	m.count += count
 }
 

@@ -120,41 +120,58 @@ func (c *client) post(ctx context.Context, alerts models.PostableAlerts) *failur
 	return f
 }
 
-// started asks the Alertmanager when it was started.
-func (c *client) started(ctx context.Context, timeout time.Duration) (time.Time, error) {
+// identity is which process an Alertmanager is, and of which cluster.
+type identity struct {
+	started time.Time
+	name    string // in its cluster; empty if it is in none
+	peers   []string
+}
+
+// identify asks the Alertmanager who it is.
+func (c *client) identify(ctx context.Context, timeout time.Duration) (identity, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	var at time.Time
+	var id identity
 	read := func(res runtime.ClientResponse, _ runtime.Consumer) (any, error) {
 		var err error
-		at, err = readStarted(res)
+		id, err = readIdentity(res)
 		return general.NewGetStatusOK(), err
 	}
 	_, err := c.api.General.GetStatus(general.NewGetStatusParamsWithContext(ctx), func(op *runtime.ClientOperation) {
 		op.Reader = runtime.ClientResponseReaderFunc(read)
 	})
-	return at, err
+	return id, err
 }
 
-// readStarted reads no more of a status than it needs: other fields differ from
+// readIdentity reads no more of a status than it needs: other fields differ from
 // version to version.
-func readStarted(res runtime.ClientResponse) (time.Time, error) {
+func readIdentity(res runtime.ClientResponse) (id identity, err error) {
 	if res.Code() != http.StatusOK {
 		_, _ = io.Copy(io.Discard, io.LimitReader(res.Body(), maxReply)) // to use the connection again
-		return time.Time{}, fmt.Errorf("status %d", res.Code())
+		return id, fmt.Errorf("status %d", res.Code())
 	}
 	var status struct {
-		Uptime time.Time `json:"uptime"`
+		Uptime  time.Time `json:"uptime"`
+		Cluster struct {
+			Name  string `json:"name"`
+			Peers []struct {
+				Name string `json:"name"`
+			} `json:"peers"`
+		} `json:"cluster"`
 	}
 	body := io.LimitReader(res.Body(), maxStatus)
 	if err := json.NewDecoder(body).Decode(&status); err != nil {
-		return time.Time{}, fmt.Errorf("read status: %w", err)
+		return id, fmt.Errorf("read status: %w", err)
 	}
 	_, _ = io.Copy(io.Discard, body)
 	if status.Uptime.IsZero() {
-		return time.Time{}, errors.New("status without uptime")
+		return id, errors.New("status without uptime")
 	}
-	return status.Uptime, nil
+	id = identity{started: status.Uptime, name: status.Cluster.Name}
+	for _, p := range status.Cluster.Peers {
+		id.peers = append(id.peers, p.Name)
+	}
+	return id, nil
 }
 
 // withReader replaces the generated reader of replies, which loses the status

@@ -29,6 +29,7 @@ type contact struct {
 	doubt    bool        // it may be another process than the one that was asked
 	readable bool        // the last question was answered
 	heard    time.Time   // when it last answered anything to the point
+	since    time.Time   // when this process was first asked, since it was last away; zero while it is
 	starts   []time.Time // when it was started, the newest answer last
 }
 
@@ -40,10 +41,14 @@ func (c *contact) due(now time.Time, every time.Duration) bool {
 // was not there at the first contact.
 func (c *contact) answered(started, now time.Time) (restarted bool) {
 	c.heard, c.readable = now, true
+	if c.since.IsZero() {
+		c.since = now
+	}
 	if slices.ContainsFunc(c.starts, started.Equal) {
 		return false
 	}
 	restarted = len(c.starts) > 0
+	c.since = now
 	c.starts = append(c.starts, started)
 	if len(c.starts) > maxStarts {
 		c.starts = c.starts[1:]
@@ -70,7 +75,7 @@ func (s *sender) check(ctx context.Context) error {
 		return nil
 	}
 	defer s.publish()
-	started, err := s.client.started(ctx, min(checkTimeout, s.client.timeout))
+	id, err := s.client.identify(ctx, min(checkTimeout, s.client.timeout))
 	now = time.Now()
 	s.contact.checked, s.contact.doubt, s.contact.readable = now, false, false
 	s.client.courier.connected.Store(false)
@@ -82,13 +87,14 @@ func (s *sender) check(ctx context.Context) error {
 		}
 		return nil
 	}
-	if !s.contact.answered(started, now) {
+	s.clusters.heard(s, id)
+	if !s.contact.answered(id.started, now) {
 		return nil
 	}
 	s.metrics.restarts.Inc()
 	s.current.Restarts++
-	s.current.LastRestart = started
-	s.log.Info("alertmanager has restarted, it is told again what fires", "started_at", started)
+	s.current.LastRestart = id.started
+	s.log.Info("alertmanager has restarted, it is told again what fires", "started_at", id.started)
 	s.repeat(s, now)
 	return nil
 }

@@ -61,6 +61,7 @@ type taken struct {
 	startsAt int64         // in milliseconds
 	at, last time.Duration // since the outbox was opened
 	resolved bool
+	fired    bool // it was told that the alert fires, of this incident
 	refusal  string
 }
 
@@ -74,6 +75,7 @@ func (o *outbox) take(p parcel, now time.Time) {
 	if known && was.refusal == "" && was.startsAt == is.startsAt && was.resolved == is.resolved {
 		is.at = was.at
 	}
+	is.fired = !p.note.Resolved || p.late() || was.fired && was.startsAt == is.startsAt
 	o.taken[p.key] = is
 }
 

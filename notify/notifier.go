@@ -17,6 +17,8 @@
 //   - An incident that was over before an Alertmanager was told of it is reported
 //     to it all the same, late and saying so: Alertmanager does not notify what it
 //     saw only as resolved.
+//     Of the members of a cluster none is that another was told of in time; if none
+//     was, all are told the same.
 //   - An Alertmanager that has restarted is told again everything that fires.
 //   - Times are sent as the Alertmanager's clock has them, where that is far off.
 //   - A password never reaches a log, a status, a metric or an error, unless
@@ -49,6 +51,7 @@ type Notifier struct {
 	log       *slog.Logger
 	metrics   *metrics
 	announcer *announcer // used if there are no receivers
+	clusters  *clusters
 	started   atomic.Bool
 
 	configuring sync.Mutex           // one Configure at a time
@@ -87,6 +90,7 @@ func New(opts Options) (*Notifier, error) {
 		metrics:    newMetrics(opts.Registerer),
 		announcer:  newAnnouncer(log),
 		standing:   newStanding(),
+		clusters:   newClusters(),
 		external:   wellFormed(opts.ExternalLabels),
 		complaints: map[string]bool{},
 	}

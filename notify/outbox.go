@@ -158,7 +158,8 @@ func (o *outbox) leave(a *account) {
 // next returns the oldest messages, at most limit, without taking them out: first
 // the state of what is there, then what is over and was missed. A message whose
 // key is in alone is never returned together with others. No parcel's end comes
-// before now + margin if it is a late report.
+// before now + margin if it is a late report. None is returned if all that is left
+// are late reports that wait.
 func (o *outbox) next(limit int, alone map[uint64]string, now time.Time, margin time.Duration) []parcel {
 	o.mu.Lock()
 	defer o.unlock()
@@ -167,7 +168,7 @@ func (o *outbox) next(limit int, alone map[uint64]string, now time.Time, margin 
 		for el := o.order.Front(); el != nil && len(batch) < limit; el = el.Next() {
 			a := el.Value.(*account)
 			o.expire(a, now)
-			if a.late() != late {
+			if a.late() != late || late && a.missed.waits {
 				continue
 			}
 			p := parcel{message: a.latest, missed: a.missed, until: a.until}

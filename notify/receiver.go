@@ -32,6 +32,7 @@ func (n *Notifier) newReceiver(name string) *sender {
 		batchSize:  opts.BatchSize,
 		maxBackoff: opts.MaxBackoff,
 		jitter:     opts.jitter,
+		clusters:   n.clusters,
 		repeat:     n.repeat,
 		metrics:    m,
 		log:        log,
@@ -40,6 +41,7 @@ func (n *Notifier) newReceiver(name string) *sender {
 		clock:      clock{trustedAfter: opts.TrustedAfter},
 		suspects:   make(map[uint64]string),
 	}
+	s.clusters.enter(s)
 	s.publish()
 	return s
 }

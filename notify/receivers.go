@@ -200,6 +200,7 @@ func (n *Notifier) dismiss(gone []*sender, inherited bool, now time.Time) {
 		if s.cancel != nil {
 			s.cancel()
 		}
+		n.clusters.leave(s)
 		left := s.outbox.undelivered(now)
 		if inherited {
 			n.opts.Delivered(s.name, settled(left))

@@ -26,6 +26,7 @@ type sender struct {
 	jitter     func() float64
 	metrics    *senderMetrics
 	log        *slog.Logger
+	clusters   *clusters
 	repeat     func(*sender, time.Time) // lines up all that fires
 	overflow   atomic.Uint64            // alerts dropped for want of room; written by Send
 	overflowed atomic.Int64             // when that was last logged, unix nanoseconds
@@ -38,6 +39,7 @@ type sender struct {
 	quiet   quietLog
 	contact contact
 	clock   clock
+	joining bool // all that is left waits until it is known who is in its cluster
 	// suspects are alerts that the Alertmanager has refused, with the last
 	// reason. They travel alone, so that each further refusal costs one request
 	// and harms no other alert.
@@ -106,6 +108,9 @@ func (s *sender) wait(ctx context.Context) bool {
 		case <-s.changed: // it may be what was wrong
 		}
 	}
+	if s.joining {
+		return s.waitToJoin(ctx)
+	}
 	// With nothing to send, only what this Alertmanager must not forget is a reason
 	// to ask whether it is still the same.
 	watch := time.NewTicker(checkEvery)
@@ -139,9 +144,11 @@ func (s *sender) sweep() {
 // alerts where the Alertmanager has not, and finds the culprit. It costs at
 // most one request per alert in the batch.
 func (s *sender) attempt(ctx context.Context) bool {
+	s.spareLate(time.Now())
 	batch := s.outbox.next(s.batchSize, s.suspects, time.Now(), s.client.timeout)
+	s.joining = len(batch) == 0 && s.outbox.len() > 0
 	if len(batch) == 0 {
-		return true
+		return !s.joining
 	}
 	f := s.post(ctx, batch)
 	if f != nil && f.verdict == rejected && len(batch) > 1 {
@@ -166,7 +173,7 @@ func (s *sender) attempt(ctx context.Context) bool {
 
 // backOff waits after a failure.
 func (s *sender) backOff(f *failure, now time.Time) {
-	s.contact.doubt = true
+	s.contact.doubt, s.contact.since, s.joining = true, time.Time{}, false
 	s.current.Failures++
 	wait := backoff(s.current.Failures, s.maxBackoff, s.jitter())
 	s.current.NextTry = now.Add(wait)
@@ -182,6 +189,7 @@ func (s *sender) unreachable(err error, stopped bool) {
 		return // nothing was to be sent, or it is tried once more before the end
 	}
 	now := time.Now()
+	s.spareLate(now)
 	f := networkFailure(err, s.client.timeout, false)
 	f.text = s.client.scrub(f.text)
 	s.fail(n, f)
@@ -221,6 +229,7 @@ func (s *sender) post(ctx context.Context, batch []parcel) *failure {
 			delete(s.suspects, p.key)
 		}
 		s.outbox.settle(batch, true, now.Add(took))
+		s.shareLate(batch, now.Add(took))
 		return nil
 	}
 	s.fail(n, f)

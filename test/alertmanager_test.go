@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/tocsin/tocsin/test/internal/process"
 )
 
 // alertmanager is Debian's prometheus-alertmanager on an address and a directory
@@ -17,7 +19,7 @@ type alertmanager struct {
 	url     string
 	dir     string
 	webhook *webhook
-	process *process
+	process *process.Process
 }
 
 // alertmanagerConfig has one notification for each alert, at once.
@@ -46,7 +48,7 @@ func newAlertmanager(t *testing.T) *alertmanager {
 	t.Cleanup(func() {
 		am.stop(t)
 		if t.Failed() && am.process != nil {
-			t.Logf("log of Alertmanager:\n%s", tail(am.process.output()))
+			t.Logf("log of Alertmanager:\n%s", process.Tail(am.process.Output()))
 			t.Logf("notifications: %+v", am.webhook.all())
 		}
 	})
@@ -72,7 +74,7 @@ func (am *alertmanager) start(t *testing.T) {
 		"--storage.path", filepath.Join(am.dir, "data"),
 		"--web.listen-address", am.url[len("http://"):],
 		"--cluster.listen-address", "")
-	if am.process, err = startProcess(filepath.Join(am.dir, "alertmanager.log"), cmd); err != nil {
+	if am.process, err = process.Start(filepath.Join(am.dir, "alertmanager.log"), cmd); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, 20*time.Second, "Alertmanager is ready", func() error {
@@ -85,7 +87,7 @@ func (am *alertmanager) stop(t *testing.T) {
 	if am.process == nil {
 		return
 	}
-	if err := am.process.stop(10 * time.Second); err != nil {
+	if err := am.process.Stop(10 * time.Second); err != nil {
 		t.Error(err)
 	}
 }

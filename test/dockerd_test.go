@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/tocsin/tocsin/test/internal/process"
 )
 
 const (
@@ -24,7 +26,7 @@ const (
 // dockerEngine is a Docker engine with all that it owns in one directory.
 type dockerEngine struct {
 	dir     string
-	process *process
+	process *process.Process
 }
 
 // startEngine starts an engine on a new directory and gives it the busybox image.
@@ -42,7 +44,7 @@ func startEngine(config string) (*dockerEngine, error) {
 		err = e.importBusybox()
 	}
 	if err != nil {
-		err = fmt.Errorf("start engine: %w\n%s", err, tail(e.log()))
+		err = fmt.Errorf("start engine: %w\n%s", err, process.Tail(e.log()))
 		e.remove()
 		return nil, err
 	}
@@ -68,7 +70,7 @@ func (e *dockerEngine) start() error {
 		"--containerd-namespace", name, "--containerd-plugins-namespace", name+"-plugins",
 		// The tests need no networks, and the machine's firewall is not theirs.
 		"--bridge", "none", "--iptables=false", "--ip-masq=false")
-	if e.process, err = startProcess(e.path("dockerd.log"), cmd); err != nil {
+	if e.process, err = process.Start(e.path("dockerd.log"), cmd); err != nil {
 		return err
 	}
 	return poll(engineStart, func() error {
@@ -82,7 +84,7 @@ func (e *dockerEngine) stop() error {
 	if e.process == nil {
 		return nil
 	}
-	return e.process.stop(engineStop)
+	return e.process.Stop(engineStop)
 }
 
 // kill ends the engine as the kernel would. Its containers and plugins live on; its
@@ -90,7 +92,7 @@ func (e *dockerEngine) stop() error {
 // that for its own, and is half a minute about finding out.
 func (e *dockerEngine) kill() error {
 	text, err := os.ReadFile(e.path("exec/containerd/containerd.pid"))
-	if err := errors.Join(e.process.kill(), ignoreMissing(err)); err != nil || len(text) == 0 {
+	if err := errors.Join(e.process.Kill(), ignoreMissing(err)); err != nil || len(text) == 0 {
 		return err // the machine's own containerd lives on
 	}
 	return poll(10*time.Second, func() error {
@@ -184,7 +186,7 @@ func (e *dockerEngine) mustDocker(t *testing.T, args ...string) string {
 // cleanUp is docker for the end of a test, which may have left the engine stopped:
 // with live-restore plugins and containers outlast it, and only an engine ends them.
 func (e *dockerEngine) cleanUp(t *testing.T, args ...string) {
-	if !e.process.running() {
+	if !e.process.Running() {
 		if err := e.start(); err != nil {
 			t.Error(err)
 			return

@@ -40,6 +40,23 @@ func TestDocumentedTestsExist(t *testing.T) {
 	}
 }
 
+// Other pages name tests too.
+func TestTestsOfOtherPagesExist(t *testing.T) {
+	text, err := os.ReadFile("../docs/delivery.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := named.FindAllStringSubmatch(string(text), -1)
+	if len(tests) < 10 {
+		t.Errorf("%d tests are named, want those of the table", len(tests))
+	}
+	for _, m := range tests {
+		if !hasTest(t, m[1], m[2]) {
+			t.Errorf("there is no %s in %s", m[2], m[1])
+		}
+	}
+}
+
 func hasTest(t *testing.T, pkg, name string) bool {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("..", filepath.FromSlash(pkg), "*_test.go"))

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/tocsin/tocsin/test/internal/process"
 )
 
 // enableLimit is what the Docker engine's user may have to wait for an enable.
@@ -167,11 +169,11 @@ func (p *plugin) logged(t *testing.T, pattern string) {
 
 // describe shows what a failed test needs.
 func (p *plugin) describe(t *testing.T) {
-	t.Logf("log of %s:\n%s", p.name, tail(p.log()))
+	t.Logf("log of %s:\n%s", p.name, process.Tail(p.log()))
 	for _, path := range []string{"/", "/api/v1/alerts"} {
 		body, err := p.get(path)
-		t.Logf("%s of %s (error: %v):\n%s", path, p.name, err, tail(body))
+		t.Logf("%s of %s (error: %v):\n%s", path, p.name, err, process.Tail(body))
 	}
 	// The engine's own troubles; its plain information is long and says little.
-	t.Logf("log of the engine:\n%s", tail(strings.Join(engineTrouble.FindAllString(logRecord.ReplaceAllString(p.engine.log(), ""), -1), "\n")))
+	t.Logf("log of the engine:\n%s", process.Tail(strings.Join(engineTrouble.FindAllString(logRecord.ReplaceAllString(p.engine.log(), ""), -1), "\n")))
 }

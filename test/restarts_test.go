@@ -281,7 +281,7 @@ func (e *dockerEngine) setLiveRestore(on bool) error {
 	if err := e.configure(liveRestoreConfig(on)); err != nil {
 		return err
 	}
-	if err := e.process.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+	if err := e.process.Cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		return err
 	}
 	return poll(10*time.Second, func() error {

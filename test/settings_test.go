@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tocsin/tocsin/test/internal/process"
 )
 
 // Each setting is refused with its name, its value and the form that it should
@@ -129,7 +131,7 @@ func TestMakeInstallRunsTheBundledRules(t *testing.T) {
 			}
 		}
 		if n == 0 {
-			return fmt.Errorf("no rules; log:\n%s", tail(p.log()))
+			return fmt.Errorf("no rules; log:\n%s", process.Tail(p.log()))
 		}
 		return nil
 	})

@@ -7,10 +7,12 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tocsin/tocsin/test/internal/process"
 )
 
 // run starts "tocsin run" on a data directory, with short intervals.
-func run(t *testing.T, data string, args ...string) (*process, page) {
+func run(t *testing.T, data string, args ...string) (*process.Process, page) {
 	t.Helper()
 	address := freeAddress(t)
 	args = append([]string{
@@ -75,19 +77,19 @@ func TestSecondProcessIsRefused(t *testing.T) {
 	})
 	second, _ := run(t, data)
 	select {
-	case <-second.done:
+	case <-second.Done:
 	case <-time.After(20 * time.Second):
 		t.Fatal("the second process runs")
 	}
-	if code := second.cmd.ProcessState.ExitCode(); code <= 0 {
+	if code := second.Cmd.ProcessState.ExitCode(); code <= 0 {
 		t.Errorf("exit code %d", code)
 	}
-	pid := fmt.Sprint(first.cmd.Process.Pid)
-	if out := second.output(); !strings.Contains(out, data) || !strings.Contains(out, pid) {
+	pid := fmt.Sprint(first.Cmd.Process.Pid)
+	if out := second.Output(); !strings.Contains(out, data) || !strings.Contains(out, pid) {
 		t.Errorf("want the directory and the pid %s in the output:\n%s", pid, out)
 	}
-	if _, err := page.get("/-/ready"); err != nil || !first.running() {
-		t.Errorf("the first process suffers: running %t, %v", first.running(), err)
+	if _, err := page.get("/-/ready"); err != nil || !first.Running() {
+		t.Errorf("the first process suffers: running %t, %v", first.Running(), err)
 	}
 }
 

@@ -64,7 +64,7 @@ func TestOutboxOfADiscoveredReceiver(t *testing.T) {
 	live := func(during func(*journal.Journal, *notify.Notifier)) {
 		t.Helper()
 		log := slog.New(slog.DiscardHandler)
-		jrnl, n, err := newOutbox(settings{dataPath: dir}, newClock(log, prometheus.NewRegistry()), log, prometheus.NewRegistry())
+		jrnl, n, err := newOutbox(settings{dataPath: dir}, labels.EmptyLabels(), newClock(log, prometheus.NewRegistry()), log, prometheus.NewRegistry())
 		if err != nil {
 			t.Fatal(err)
 		}

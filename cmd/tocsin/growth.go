@@ -17,7 +17,7 @@ import (
 // of each target.
 func newJobs(to promstorage.AppendableV2, clk *clock, who *identity, store *storage.Store, eng *engine.Engine, log *slog.Logger, reg *prometheus.Registry) *scrape.Jobs {
 	return scrape.NewJobs(scrape.JobsOptions{
-		Appendable: to, Clock: clk.scrapeTime, Identity: who.phase, Stored: store.Names,
+		Appendable: to, Clock: clk.sampleTime, Identity: who.phase, Stored: store.Names,
 		Heard:  func(r scrape.Report) { eng.Hear(engine.Source(r)) },
 		Logger: log, Registerer: reg,
 	})

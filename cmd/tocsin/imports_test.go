@@ -37,10 +37,12 @@ var allowed = map[string][]string{
 	"cli":                         {"api"}, // what anybody could write who reads docs/api.md
 	"cmd/tocsin":                  {"alert", "api", "cli", "rules", "rules/lint", "configfile", "scrape", "timeline", "storage", "plugin", "examples", "docs/runbooks", "journal", "notify", "remotewrite", "engine", "engine/plan", "engine/replay", "engine/ruletest", "web"},
 	"test":                        {},
+	"test/internal/process":       {},
 	"test/smalldisk":              {},
 	"test/disk":                   {},
 	"test/faults":                 {},
 	"test/browser":                {},
+	"test/cluster":                {},
 	"bench":                       {},                            // it knows processes, so that two builds can be compared
 	"bench/fleet":                 {"engine", "notify", "rules"}, // ten thousand processes are more than a machine runs
 }

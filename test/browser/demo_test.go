@@ -18,6 +18,8 @@ import (
 
 	"github.com/golang/snappy"
 	"github.com/prometheus/prometheus/prompb"
+
+	"github.com/tocsin/tocsin/test/internal/process"
 )
 
 // demo is a host with a bit of everything: alerts in all states, a rule that fails
@@ -26,7 +28,7 @@ import (
 var demo struct {
 	once         sync.Once
 	station      *station
-	alertmanager *process
+	alertmanager *process.Process
 	receiver     string // the address of the Alertmanager that takes alerts
 	err          error
 }
@@ -129,7 +131,7 @@ func startDemo() error {
 	if err := startAlertmanager(dir); err != nil {
 		return err
 	}
-	nobody, err := freeAddress()
+	nobody, err := process.FreeAddress()
 	if err != nil {
 		return err
 	}
@@ -151,11 +153,11 @@ func startDemo() error {
 			return errors.Join(err, s.state("ContainerPaused", "pending"))
 		}
 	}
-	if err := poll(patience, firing("DiskAlmostFull", "DiskWearsOut", "ContainerRestarts", "UplinkSlow", "Watchdog")); err != nil {
+	if err := process.Poll(patience, firing("DiskAlmostFull", "DiskWearsOut", "ContainerRestarts", "UplinkSlow", "Watchdog")); err != nil {
 		return err
 	}
 	s.target.set(then)
-	return poll(patience, func() error {
+	return process.Poll(patience, func() error {
 		alerts, err := s.alerts()
 		if err == nil && len(alerts) != 6 {
 			err = fmt.Errorf("%d alerts, want 6", len(alerts))
@@ -170,7 +172,7 @@ func startAlertmanager(dir string) error {
 	if err != nil {
 		return err
 	}
-	address, err := freeAddress()
+	address, err := process.FreeAddress()
 	if err != nil {
 		return err
 	}
@@ -181,10 +183,10 @@ func startAlertmanager(dir string) error {
 	demo.receiver = "http://" + address
 	cmd := exec.Command(path, "--config.file", config, "--storage.path", filepath.Join(dir, "alertmanager"),
 		"--web.listen-address", address, "--cluster.listen-address", "")
-	if demo.alertmanager, err = startProcess(filepath.Join(dir, "alertmanager.log"), cmd); err != nil {
+	if demo.alertmanager, err = process.Start(filepath.Join(dir, "alertmanager.log"), cmd); err != nil {
 		return err
 	}
-	return poll(patience, func() error {
+	return process.Poll(patience, func() error {
 		_, err := get(demo.receiver + "/-/ready")
 		return err
 	})
@@ -198,7 +200,7 @@ func closeDemo() {
 		}
 	}
 	if demo.alertmanager != nil {
-		if err := demo.alertmanager.stop(10 * time.Second); err != nil {
+		if err := demo.alertmanager.Stop(10 * time.Second); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 		}
 	}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"github.com/tocsin/tocsin/test/internal/process"
 )
 
 // oneRule has one alert for each zone.
@@ -179,10 +181,9 @@ func TestConnectionLost(t *testing.T) {
 	b.open("/")
 	b.until("the page is live", `document.querySelector("#lost").hidden`)
 	b.expectErrors("")
-	if err := s.process.cmd.Process.Kill(); err != nil {
+	if err := s.process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	<-s.process.done
 	b.until("the page says that the connection is lost, and as of when it is", `(() => {
 		const lost = document.querySelector("#lost");
 		return lost.checkVisibility() && lost.textContent.includes("connection is lost") && /as of \d{4}-\d\d-\d\d \d\d:/.test(lost.textContent);
@@ -204,11 +205,11 @@ func TestSilenceIsALostConnection(t *testing.T) {
 	b.open("/")
 	b.until("the page is live", `document.querySelector("#lost").hidden`)
 	b.expectErrors("")
-	if err := s.process.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+	if err := s.process.Cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
 	const beats = 60 * time.Second // four of the stream's beats
-	if err := poll(beats, func() error {
+	if err := process.Poll(beats, func() error {
 		if eval[bool](b, `document.querySelector("#lost").hidden`) {
 			return fmt.Errorf("the page takes what it shows for current")
 		}
@@ -216,7 +217,7 @@ func TestSilenceIsALostConnection(t *testing.T) {
 	}); err != nil {
 		t.Error(err)
 	}
-	if err := s.process.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+	if err := s.process.Cmd.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
 	s.alarm("roof", 1)

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/tocsin/tocsin/test/internal/process"
 )
 
 // station is a tocsin with a target and rules of its own, scraped and evaluated
@@ -19,7 +21,7 @@ import (
 type station struct {
 	url     string
 	target  *target
-	process *process
+	process *process.Process
 	dir     string
 	args    []string
 }
@@ -30,7 +32,7 @@ func startStation(dir string, files map[string]string, args ...string) (*station
 	if err != nil {
 		return nil, err
 	}
-	address, err := freeAddress()
+	address, err := process.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
@@ -61,10 +63,10 @@ func (s *station) start() (err error) {
 	}
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Dir = s.dir
-	if s.process, err = startProcess(filepath.Join(s.dir, "tocsin.log"), cmd); err != nil {
+	if s.process, err = process.Start(filepath.Join(s.dir, "tocsin.log"), cmd); err != nil {
 		return err
 	}
-	err = poll(patience, func() error {
+	err = process.Poll(patience, func() error {
 		groups, err := s.groups()
 		if err == nil && len(groups) == 0 {
 			err = errors.New("no groups")
@@ -77,7 +79,7 @@ func (s *station) start() (err error) {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("start tocsin: %w\n%s", err, s.process.output())
+		return fmt.Errorf("start tocsin: %w\n%s", err, process.Tail(s.process.Output()))
 	}
 	return nil
 }
@@ -88,8 +90,8 @@ func (s *station) close() error {
 	if s.process == nil {
 		return nil
 	}
-	_ = s.process.cmd.Process.Signal(syscall.SIGCONT) // it may have ended
-	return s.process.stop(15 * time.Second)
+	_ = s.process.Cmd.Process.Signal(syscall.SIGCONT) // it may have ended
+	return s.process.Stop(15 * time.Second)
 }
 
 // newStation is a station for one test.
@@ -103,7 +105,7 @@ func newStation(t *testing.T, files map[string]string, args ...string) *station 
 				t.Error(err)
 			}
 			if t.Failed() && s.process != nil {
-				t.Logf("output of tocsin:\n%s", s.process.output())
+				t.Logf("output of tocsin:\n%s", process.Tail(s.process.Output()))
 			}
 		})
 	}
