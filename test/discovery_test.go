@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +17,9 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/discovery"
 	"github.com/prometheus/prometheus/discovery/moby"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/relabel"
+	"go.yaml.in/yaml/v3"
 )
 
 // dockerSocket is where configuration files expect the engine's API.
@@ -25,8 +29,8 @@ const dockerSocket = "/var/run/docker.sock"
 // that, and then a fresh one after each restart of the engine.
 func TestDockerSocket(t *testing.T) {
 	e := ownEngine(t, liveRestoreConfig(true))
-	named := e.mustDocker(t, "run", "--detach", "--net", "none", "--restart", "always",
-		"--label", "scrape=yes", "--name", "named", busyboxImage, "sleep", "3600")
+	named := e.mustDocker(t, "run", "--detach", "--net", "host", "--restart", "always",
+		"--label", "metrics.port=8080", "--name", "named", busyboxImage, "sleep", "3600")
 	t.Cleanup(func() { e.cleanUp(t, "rm", "--force", named) })
 	e.container(t, nil, "sleep", "3600")
 	p := installPlugin(t, e)
@@ -38,10 +42,13 @@ func TestDockerSocket(t *testing.T) {
 	p.disable(t)
 	p.set(t, "DOCKER_SOCKET="+e.path("docker.sock"))
 	p.enable(t)
-	p.finds(t, "at first", "/named")
+	p.finds(t, "at first", "127.0.0.1:8080 named:8080 /metrics")
 
 	r := &restarted{plugin: p}
 	for _, kind := range departures {
+		if !kind.leaves || kind.before != kind.after {
+			continue
+		}
 		r.scraped(t, kind.name+": before", time.Now()) // it was not started in vain
 		if err := e.setLiveRestore(kind.before); err != nil {
 			t.Fatal(err)
@@ -49,7 +56,7 @@ func TestDockerSocket(t *testing.T) {
 		if err := errors.Join(kind.down(p), e.configure(liveRestoreConfig(kind.after)), kind.up(p)); err != nil {
 			t.Fatalf("%s: %v", kind.name, err)
 		}
-		p.finds(t, kind.name, "/named")
+		p.finds(t, kind.name, "127.0.0.1:8080 named:8080 /metrics")
 	}
 
 	p.disable(t)
@@ -72,8 +79,9 @@ func (p *plugin) finds(t *testing.T, when string, want ...string) {
 	})
 }
 
-// containers are those with the label scrape=yes, by Prometheus's discovery over the
-// socket that the plugin's process sees.
+// containers are address, instance and path of those that the job "containers" of
+// examples/prometheus.yml has for its targets, by Prometheus's discovery over the socket
+// that the plugin's process sees.
 func (p *plugin) containers(t *testing.T) ([]string, error) {
 	t.Helper()
 	pid, err := p.pid()
@@ -84,9 +92,11 @@ func (p *plugin) containers(t *testing.T) ([]string, error) {
 	if info, err := os.Stat(socket); err != nil || info.Mode()&os.ModeSocket == 0 {
 		return nil, fmt.Errorf("%s is no socket (error: %v)", socket, err)
 	}
-	sd := moby.DefaultDockerSDConfig
+	sd, relabelling := exampleDiscovery(t)
+	if sd.Host != "unix://"+dockerSocket {
+		t.Fatalf("the example discovers at %s, want %s", sd.Host, dockerSocket)
+	}
 	sd.Host, sd.RefreshInterval = "unix://"+socket, model.Duration(200*time.Millisecond)
-	sd.Filters = []moby.Filter{{Name: "label", Values: []string{"scrape=yes"}}}
 
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
@@ -100,7 +110,7 @@ func (p *plugin) containers(t *testing.T) ([]string, error) {
 	done := make(chan error, 1)
 	go func() { done <- m.Run() }()
 	defer func() { cancel(); <-done }()
-	if err := m.ApplyConfig(map[string]discovery.Configs{"docker": {&sd}}); err != nil {
+	if err := m.ApplyConfig(map[string]discovery.Configs{"docker": {sd}}); err != nil {
 		return nil, err
 	}
 	for {
@@ -114,7 +124,14 @@ func (p *plugin) containers(t *testing.T) ([]string, error) {
 			var found []string
 			for _, g := range groups["docker"] {
 				for _, target := range g.Targets {
-					found = append(found, string(target["__meta_docker_container_name"]))
+					b := labels.NewBuilder(labels.EmptyLabels())
+					b.Set("__metrics_path__", "/metrics")
+					for name, value := range target {
+						b.Set(string(name), string(value))
+					}
+					if relabel.ProcessBuilder(b, relabelling...) {
+						found = append(found, b.Get("__address__")+" "+b.Get("instance")+" "+b.Get("__metrics_path__"))
+					}
 				}
 			}
 			if len(found) > 0 {
@@ -123,4 +140,33 @@ func (p *plugin) containers(t *testing.T) ([]string, error) {
 			}
 		}
 	}
+}
+
+// exampleDiscovery is the discovery and the relabelling of that job.
+func exampleDiscovery(t *testing.T) (*moby.DockerSDConfig, []*relabel.Config) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, "examples", "prometheus.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Jobs []struct {
+			Name      string                 `yaml:"job_name"`
+			Discovery []*moby.DockerSDConfig `yaml:"docker_sd_configs"`
+			Relabel   []*relabel.Config      `yaml:"relabel_configs"`
+		} `yaml:"scrape_configs"`
+	}
+	if err := yaml.Unmarshal(text, &file); err != nil {
+		t.Fatal(err)
+	}
+	for _, job := range file.Jobs {
+		if job.Name == "containers" && len(job.Discovery) == 1 {
+			for _, c := range job.Relabel {
+				c.NameValidationScheme = model.UTF8Validation
+			}
+			return job.Discovery[0], job.Relabel
+		}
+	}
+	t.Fatal("the example has no job containers")
+	return nil, nil
 }
