@@ -23,6 +23,7 @@ type Status struct {
 	Counts        Counts         `json:"counts"`
 	Targets       []Target       `json:"targets"`
 	Alertmanagers []Alertmanager `json:"alertmanagers"`
+	RemoteWrites  []RemoteWrite  `json:"remoteWrites"`
 	Storage       Storage        `json:"storage"`
 	Clock         Clock          `json:"clock"`
 	Settings      []Setting      `json:"settings"`
@@ -85,6 +86,27 @@ type Alertmanager struct {
 	Restarts uint64 `json:"restarts"`
 	// ClockOffset is how many seconds its clock is ahead of ours.
 	ClockOffset float64 `json:"clockOffset"`
+}
+
+// RemoteWrite is one remote end of the configuration file that samples are written to.
+type RemoteWrite struct {
+	Name     string `json:"name"`
+	URL      string `json:"url"`
+	Protocol string `json:"protocol"` // 1.0 or 2.0
+	// Behind is how many seconds old the oldest sample is that it has not taken. While
+	// it catches up, what it was not sent from From to To is read from storage.
+	Behind     float64   `json:"behind"`
+	CatchingUp bool      `json:"catchingUp"`
+	From       time.Time `json:"from,omitzero"`
+	To         time.Time `json:"to,omitzero"`
+
+	LastSuccess time.Time `json:"lastSuccess,omitzero"`
+	Error       string    `json:"error,omitempty"` // of the last request
+	// Samples: Pending wait in memory, Sent were taken since the start of the process,
+	// Lost were refused for good, or were too old to be sent.
+	Pending int    `json:"pending"`
+	Sent    uint64 `json:"sent"`
+	Lost    uint64 `json:"lost"`
 }
 
 // Storage is the state of the time series store.

@@ -61,6 +61,7 @@ func printStatus(s *screen, st *api.Status) {
 	printProblems(s, st.Problems)
 	printTargets(s, st)
 	printAlertmanagers(s, st)
+	printRemoteWrites(s, st)
 }
 
 func storageText(st *api.Storage, now time.Time) string {
@@ -139,4 +140,26 @@ func printAlertmanagers(s *screen, st *api.Status) {
 		})
 	}
 	s.table([]string{"URL", "STATE", "LAST SUCCESS", "UNDELIVERED", "NEXT TRY", "ERROR"}, rows)
+}
+
+func printRemoteWrites(s *screen, st *api.Status) {
+	if len(st.RemoteWrites) == 0 {
+		return
+	}
+	s.title("Remote write")
+	var rows [][]cell
+	for _, r := range st.RemoteWrites {
+		state := cell{"writing", good}
+		switch {
+		case r.Error != "":
+			state = cell{"failing", bad}
+		case r.CatchingUp:
+			state = cell{"catching up", warn}
+		case r.LastSuccess.IsZero():
+			state = text("not asked yet")
+		}
+		behind := api.SpanText(time.Duration(r.Behind * float64(time.Second)))
+		rows = append(rows, []cell{text(r.Name), text(r.URL), state, text(moment(r.LastSuccess, st.Now)), text(behind), text(fmt.Sprint(r.Lost)), {r.Error, bad}})
+	}
+	s.table([]string{"NAME", "URL", "STATE", "LAST SUCCESS", "BEHIND", "LOST", "ERROR"}, rows)
 }

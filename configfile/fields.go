@@ -1,9 +1,10 @@
 package configfile
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -13,16 +14,20 @@ import (
 	"github.com/tocsin/tocsin/rules"
 )
 
-// hintField guesses what an unknown field was meant to be.
-func hintField(path string) string {
+// unknownAt words that a field is unknown, and guesses what it was meant to be.
+func unknownAt(path string) (msg, hint string) {
 	parent, name := "", path
 	if i := strings.LastIndex(path, "."); i >= 0 {
 		parent, name = path[:i], path[i+1:]
 	}
 	known := fieldsAt(parent)
 	if strings.HasSuffix(name, "_sd_configs") && slices.Contains(known, "static_configs") {
-		return "Tocsin finds targets with " + strings.Join(discoveries(), ", ")
+		return "is a service discovery that Tocsin does not have", "it finds targets with " + strings.Join(discoveries(), ", ")
 	}
+	return unknown, hintField(parent, name, known)
+}
+
+func hintField(parent, name string, known []string) string {
 	if guess := rules.Nearest(name, known); guess != "" {
 		return fmt.Sprintf("did you mean %q?", guess)
 	}
@@ -40,13 +45,11 @@ func hintField(path string) string {
 	return ""
 }
 
-var index = regexp.MustCompile(`\[\d+\]`)
-
 // fieldsAt lists the names of the fields that there may be at a path.
 func fieldsAt(path string) []string {
 	typ := reflect.TypeFor[config.Config]()
 	if path != "" {
-		for name := range strings.SplitSeq(index.ReplaceAllString(path, ""), ".") {
+		for name := range strings.SplitSeq(withoutIndex(path), ".") {
 			next, ok := fieldsOf(typ)[name]
 			if !ok {
 				return nil
@@ -72,20 +75,17 @@ func fieldsOf(typ reflect.Type) map[string]reflect.Type {
 	for i := range typ.NumField() {
 		f := typ.Field(i)
 		if f.Type == reflect.TypeFor[discovery.Configs]() {
-			for _, name := range discoveries() {
-				out[name] = reflect.TypeFor[string]()
-			}
+			out["static_configs"] = reflect.TypeFor[targetGroup]()
+			maps.Copy(out, discoveryTypes)
 			continue
 		}
 		name, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 		elem := element(f.Type)
 		switch {
 		case strings.Contains(options, "inline"):
-			for name, t := range fieldsOf(elem) {
-				out[name] = t
-			}
-		case f.IsExported() && name != "" && name != "-":
-			out[name] = elem
+			maps.Copy(out, fieldsOf(elem))
+		case f.IsExported() && name != "-" && (name != "" || !f.Anonymous): // embedded in what is written as a text
+			out[cmp.Or(name, strings.ToLower(f.Name))] = elem
 		}
 	}
 	return out
@@ -99,17 +99,6 @@ func element(typ reflect.Type) reflect.Type {
 	return typ
 }
 
-// discoveries are the ways to find targets that this binary has.
-func discoveries() []string {
-	names := []string{"static_configs"}
-	for _, name := range discovery.RegisteredConfigNames() {
-		if name != "static" {
-			names = append(names, name+"_sd_configs")
-		}
-	}
-	return names
-}
-
 // hint tells what to do about some of the reader's messages.
 func hint(msg string) string {
 	switch {
@@ -117,8 +106,24 @@ func hint(msg string) string {
 		return "write a duration such as 30s, 5m or 1h30m"
 	case strings.Contains(msg, "scrape timeout greater than scrape interval"):
 		return "set scrape_timeout to the scrape interval or less"
+	case strings.HasPrefix(msg, "units: "):
+		return "write a size such as 64MB or 2GB"
+	case strings.HasPrefix(msg, "invalid rule file path"), strings.HasPrefix(msg, "invalid scrape config file path"):
+		return "a * may stand in the last part of a path only"
+	case strings.HasPrefix(msg, "expected Alertmanager api version"):
+		return "write v2, which Alertmanager has since 0.16"
+	case strings.HasPrefix(msg, "utf8 metric names requested"):
+		return "set metric_name_escaping_scheme to underscores, dots or values"
+	case strings.HasPrefix(msg, "parse ") || msg == "host missing":
+		return "write a URL such as http://host:port/path"
+	case strings.Contains(msg, "unable to use"), strings.HasPrefix(msg, "tls: "):
+		return "certificates and keys are PEM: -----BEGIN CERTIFICATE-----"
+	case strings.HasPrefix(msg, "DNS-SD config must contain"):
+		return "names lists what to look up"
 	case strings.HasPrefix(msg, "found multiple"):
 		return "give each of them a name of its own"
+	case strings.Contains(msg, `"unix:`) && strings.Contains(msg, "is not a valid hostname"):
+		return "Tocsin takes a socket among the targets of a job, written out and not by an alias: unix:///path/of/socket"
 	case strings.Contains(msg, "is not a valid hostname"):
 		return "a target is host:port, without http:// and without a path"
 	}

@@ -1,5 +1,6 @@
 // Package configfile says what is wrong with a Prometheus configuration file, at
-// file:line:column and with all problems at once.
+// file:line:column and with all problems at once, and what of it Tocsin does not
+// carry.
 //
 // The verdict is that of Prometheus's own reader, which stops at the first
 // problem that is not one of types and names no line for it. So the file is read
@@ -7,23 +8,15 @@
 package configfile
 
 import (
-	"fmt"
-	"io"
-	"log/slog"
-	"os"
+	"cmp"
 	"path/filepath"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/config"
-	_ "github.com/prometheus/prometheus/discovery/dns"  // dns_sd_configs
-	_ "github.com/prometheus/prometheus/discovery/file" // file_sd_configs
-	_ "github.com/prometheus/prometheus/discovery/moby" // docker_sd_configs, dockerswarm_sd_configs
 
 	"github.com/tocsin/tocsin/rules"
 )
-
-// maxSize bounds what is read: the file is read many times.
-const maxSize = 4 << 20
 
 // Options are how a file is checked.
 type Options struct {
@@ -32,73 +25,99 @@ type Options struct {
 	// Lookback is how long a sample counts as current; zero turns the check of
 	// scrape intervals off.
 	Lookback time.Duration
+	// Carried reads the file as Tocsin runs it: what Tocsin does not carry is a
+	// problem, and a target may be unix:///path/of/socket. Without it the verdict
+	// is Prometheus's.
+	Carried bool
+	// Reserved are names that no job of a file may have, because Tocsin's own have
+	// them. They are looked at if Carried is set.
+	Reserved []string
+	// Instead is a file that is read in the place of the one that is checked, of which
+	// it is a copy: the paths in it are relative to the original.
+	Instead string
 }
 
 // File is a configuration file after checking.
 type File struct {
 	Path string
-	// Config is nil if and only if the reader refuses the file.
+	// Config is nil if and only if the reader refuses the file. Unless SyntaxOnly is
+	// set, the jobs of scrape_config_files are among its ScrapeConfigs, and
+	// ScrapeConfigFiles is empty: nobody needs to read these files again.
 	Config *config.Config
-	// Problems keep Prometheus from running with the file. Warnings do not.
+	// Problems keep the file from running: Prometheus's reader or promtool refuses
+	// it, or Tocsin does not carry all of it. Warnings do not.
 	Problems, Warnings []rules.Problem
 	// RuleFiles are the rule files that it names and that there are.
 	RuleFiles []string
+	// EvaluationInterval is global.evaluation_interval; zero if the file has none.
+	EvaluationInterval time.Duration
+	// Fingerprint is of everything that the verdict and Config come from: the file,
+	// those of scrape_config_files, whether what has to be there is there, and files
+	// of targets that are badly written. Rule files, and good files of targets, are
+	// no part of it: those who use them watch them.
+	Fingerprint string
+
+	sources sources
 }
+
+// Changed tells whether what Fingerprint is of has changed since Check. It reads the
+// files, and no more: it may be called often.
+func (f File) Changed() bool { return f.sources.changed() }
 
 // Check reads a configuration file, and looks at the files that it names.
 func Check(path string, o Options) File {
 	f := File{Path: path}
-	content, problem := read(path)
+	f.check(o)
+	f.Fingerprint = f.sources.fingerprint()
+	return f
+}
+
+func (f *File) check(o Options) {
+	content, problem := f.sources.read(cmp.Or(o.Instead, f.Path))
 	if problem != nil {
 		f.Problems = append(f.Problems, *problem)
-		return f
+		return
 	}
-	t, problem := newTree(path, content)
+	t, problem := newTree(f.Path, content, o.Carried, func(text string) error { _, err := load(text); return err })
 	if problem != nil {
 		f.Problems = append(f.Problems, *problem)
-		return f
+		return
 	}
-	cfg, err := load(string(content))
+	if o.Carried {
+		f.Problems = t.uncarried(o.Reserved)
+	}
+	cfg, err := load(t.text())
 	if err != nil {
-		f.Problems = t.locate(err)
-		return f
+		f.Problems = append(f.Problems, besides(f.Problems, t.locate(err))...)
+		t.redact(f.Problems)
+		rules.SortProblems(f.Problems)
+		return
 	}
-	cfg.SetDirectory(filepath.Dir(path))
+	t.redact(f.Problems)
+	restoreSockets(cfg.ScrapeConfigs)
+	cfg.SetDirectory(filepath.Dir(f.Path))
 	f.Config = cfg
-	n := named{tree: t, file: &f, dir: filepath.Dir(path)}
-	n.scrapeIntervals(cfg.ScrapeConfigs, o.Lookback)
+	f.EvaluationInterval = t.evaluationInterval()
+	n := named{tree: t, file: f, Options: o}
+	n.scrapeIntervals(cfg.ScrapeConfigs)
 	if !o.SyntaxOnly {
 		n.look()
 	}
 	rules.SortProblems(f.Problems)
+	f.Warnings = besides(f.Problems, f.Warnings)
 	f.Problems = append(f.Problems, n.others...)
 	rules.SortProblems(f.Warnings)
-	return f
 }
 
-func read(path string) ([]byte, *rules.Problem) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, &rules.Problem{File: path, Msg: cause(err), Err: err}
+// evaluationInterval is what the file itself says; the reader fills in a default.
+func (t *tree) evaluationInterval() time.Duration {
+	var c struct {
+		Global struct {
+			EvaluationInterval model.Duration `yaml:"evaluation_interval"`
+		} `yaml:"global"`
 	}
-	defer f.Close()
-	content, err := io.ReadAll(io.LimitReader(f, maxSize+1))
-	switch {
-	case err != nil:
-		return nil, &rules.Problem{File: path, Msg: cause(err), Err: err}
-	case len(content) > maxSize:
-		return nil, &rules.Problem{File: path, Msg: fmt.Sprintf("is larger than %d MiB", maxSize>>20)}
+	if t.root == nil || t.root.Decode(&c) != nil {
+		return 0
 	}
-	return content, nil
-}
-
-// load is the reader whose word counts. It does not survive every empty entry of
-// a list, and refuses the file then.
-func load(text string) (cfg *config.Config, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			cfg, err = nil, fmt.Errorf("Prometheus crashes on this, is an entry of a list empty? (%v)", r)
-		}
-	}()
-	return config.Load(text, slog.New(slog.DiscardHandler))
+	return time.Duration(c.Global.EvaluationInterval)
 }

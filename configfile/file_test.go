@@ -101,29 +101,23 @@ scrape_configs:
     scrape_interval: 1m
 `,
 	} {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		put(t, dir, map[string]string{name: content})
 	}
 	f := Check(filepath.Join(dir, "c.yml"), Options{Lookback: 5 * time.Minute})
 	got := strings.ReplaceAll(show(f.Problems)+"--\n"+show(f.Warnings)+"--\n"+strings.Join(f.RuleFiles, "\n"), dir+"/", "")
-	want := `c.yml:5:42: there is no rule file rules/c.yml (hint: paths are relative to the directory of this file)
-c.yml:5:67: dir is a directory (hint: name the files in it: dir/*.yml)
-c.yml:6:22: "scrape.yml": found multiple scrape configs with job name "node", first found in main config file
-c.yml:13:39: no/token: there is no such file
-c.yml:14:62: no/key: there is no such file
+	want := `c.yml:5:42: rule_files[2]: there is no rule file rules/c.yml (hint: paths are relative to the directory of this file)
+c.yml:5:67: rule_files[4]: dir is a directory (hint: name the files in it: dir/*.yml)
+c.yml:13:39: scrape_configs[0].authorization.credentials_file: no/token: there is no such file
+c.yml:14:62: scrape_configs[0].tls_config.key_file: no/key: there is no such file
 targets.yml:2: lables: unknown field
 targets.json: a target group is empty
+scrape.yml:2:3: scrape_configs[0].job_name: found multiple scrape configs with job name "node", the first one in c.yml (hint: give each of them a name of its own)
 --
-c.yml:3:20: job "node" is scraped every 10m, and a sample counts for less than 5m: queries see gaps (hint: 2m or less leaves room for a lost scrape)
-c.yml:5:55: no/*.yml matches no rule file (hint: paths are relative to the directory of this file)
-c.yml:9:48: no/password: there is no such file
-c.yml:14:27: no/ca: there is no such file
-c.yml:15:59: no.json matches no file with targets
+c.yml:3:20: global.scrape_interval: job "node" is scraped every 10m, and a sample counts for less than 5m: queries see gaps (hint: 2m or less leaves room for a lost scrape)
+c.yml:5:55: rule_files[3]: no/*.yml matches no rule file (hint: paths are relative to the directory of this file)
+c.yml:9:48: alerting.alertmanagers[0].basic_auth.password_file: no/password: there is no such file
+c.yml:14:27: scrape_configs[0].tls_config.ca_file: no/ca: there is no such file
+c.yml:15:59: scrape_configs[0].file_sd_configs[0].files[2]: no.json matches no file with targets
 --
 rules/a.yml
 rules/b.yml`
@@ -161,8 +155,8 @@ func TestLocateEnds(t *testing.T) {
 	t.Logf("%d problems in %v", len(f.Problems), time.Since(start))
 }
 
-// FuzzCheck checks that our verdict is Prometheus's, and that positions lie in
-// the file.
+// FuzzCheck checks that our verdict is Prometheus's, that as Tocsin we carry nothing
+// that Prometheus refuses but sockets, and that positions lie in the file.
 func FuzzCheck(f *testing.F) {
 	for _, path := range seeds(f) {
 		content, err := os.ReadFile(path)
@@ -170,6 +164,16 @@ func FuzzCheck(f *testing.F) {
 			f.Fatal(err)
 		}
 		f.Add(string(content))
+	}
+	paths, err := filepath.Glob("testdata/wrong/*.txt")
+	if err != nil || len(paths) == 0 {
+		f.Fatalf("no files: %v", err)
+	}
+	for _, path := range paths {
+		inputs, _ := wrong(f, path)
+		for _, input := range inputs {
+			f.Add(input)
+		}
 	}
 	f.Fuzz(func(t *testing.T, content string) {
 		if len(content) > 4<<10 {
@@ -183,13 +187,20 @@ func FuzzCheck(f *testing.F) {
 		if _, err := reference(path); (err == nil) != (len(file.Problems) == 0) {
 			t.Errorf("Prometheus says %v, we say %v", err, file.Problems)
 		}
+		ours := Check(path, Options{SyntaxOnly: true, Carried: true, Reserved: asTocsin.Reserved})
+		if ours.Config == nil && len(ours.Problems) == 0 {
+			t.Error("refused without a word")
+		}
+		if sockets := strings.Contains(content, "unix:"); len(ours.Problems) == 0 && len(file.Problems) > 0 && !sockets {
+			t.Errorf("Prometheus refuses with %v what we carry", file.Problems)
+		}
 		breaks := 0 // as YAML counts them
 		for _, r := range content {
 			if strings.ContainsRune("\n\r\u0085\u2028\u2029", r) {
 				breaks++
 			}
 		}
-		for _, p := range file.Problems {
+		for _, p := range slices.Concat(file.Problems, ours.Problems) {
 			if p.Pos.Line > breaks+1 || p.Msg == "" {
 				t.Errorf("malformed problem %#v", p)
 			}

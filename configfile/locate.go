@@ -32,18 +32,21 @@ func (t *tree) locate(err error) []rules.Problem {
 	l := &locator{tree: t, lines: slices.Clone(t.lines)}
 	var found []rules.Problem
 	for err != nil && len(found) < maxProblems {
+		if len(l.gone) > 0 && anchor.MatchString(message(err)) {
+			break // the anchor went with what was taken out
+		}
 		before := l.lines
 		more := l.typeErrors(err)
 		if len(more) == 0 {
 			e, ok := l.find(t.top(), message(err), l.lines)
 			if !ok { // what is behind it stays hidden
-				found = append(found, rules.Problem{File: t.path, Msg: message(err)})
+				found = append(found, rules.Problem{File: t.path, Msg: words(message(err)), Hint: hint(message(err))})
 				break
 			}
 			if parent, ours := l.missed(e); ours && lacking.MatchString(message(err)) {
 				e = parent
 			} else {
-				more = append(more, rules.Problem{File: t.path, Pos: e.pos(), Field: e.path, Msg: message(err), Hint: hint(message(err))})
+				more = append(more, l.problem(e, message(err)))
 			}
 			l.take(e)
 		}
@@ -55,6 +58,26 @@ func (t *tree) locate(err error) []rules.Problem {
 	}
 	rules.SortProblems(found)
 	return slices.CompactFunc(found, func(a, b rules.Problem) bool { return a.Pos == b.Pos && a.Msg == b.Msg })
+}
+
+// problem words what is wrong with an entry. An empty one in it is what the reader
+// minds, or does not survive.
+func (l *locator) problem(e entry, msg string) rules.Problem {
+	in := place{e.path, e.key, e.value}
+	empty := in
+	if strings.HasPrefix(msg, errCrash.Error()) || strings.HasPrefix(msg, "empty or null") {
+		l.below(in, func(p place) {
+			if p.key == nil && isNull(p.value) {
+				empty = p
+			}
+		})
+	}
+	if empty.key == nil && isNull(empty.value) {
+		return rules.Problem{File: l.path, Pos: empty.pos(), Field: empty.path, Msg: emptyEntry, Hint: emptyHint}
+	}
+	p := rules.Problem{File: l.path, Pos: e.pos(), Field: e.path, Msg: words(msg), Hint: hint(msg)}
+	l.narrow(&p, in)
+	return p
 }
 
 // take takes a part out that the reader may miss.
@@ -88,8 +111,7 @@ func within(path, above string) bool {
 func (l *locator) try(lines []string) error {
 	text := strings.Join(lines, "\n")
 	l.loaded += len(text)
-	_, err := load(text)
-	return err
+	return l.load(text)
 }
 
 func message(err error) string {
@@ -152,7 +174,7 @@ func (l *locator) guiltyItem(_ *entry, all []entry, msg string, lines []string) 
 }
 
 // lacking matches errors that come of taking something away.
-var lacking = regexp.MustCompile(`(?i)empty|null|require|missing|must`)
+var lacking = regexp.MustCompile(`(?i)empty|null|require|missing|must|crash`)
 
 // guiltyField is the one field without which there is no error, or another one.
 func (l *locator) guiltyField(in *entry, all []entry, msg string, lines []string) (entry, bool) {

@@ -28,67 +28,65 @@ import (
 // named looks at what a configuration names. As in promtool only some of what is
 // missing is an error; the rest is a warning here.
 type named struct {
-	tree *tree
+	Options
+	tree *tree // the file with what is being looked at
 	file *File
-	dir  string
 	seen map[string]bool
+	// there are the files that have to be there, and whether they are.
+	there map[string]bool
 	// others are the problems in other files.
 	others []rules.Problem
 }
 
 // look looks at all files.
 func (n *named) look() {
-	n.seen = map[string]bool{}
+	n.seen, n.there = map[string]bool{}, map[string]bool{}
 	n.ruleFiles()
-	scrapes, err := n.file.Config.GetScrapeConfigs()
-	if err != nil {
-		n.file.Problems = append(n.file.Problems, n.problem(n.tree.at("scrape_config_files"), message(err), ""))
-		scrapes = n.file.Config.ScrapeConfigs
-	}
-	for _, s := range scrapes {
-		if a := s.HTTPClientConfig.Authorization; a != nil {
-			n.must(a.CredentialsFile)
-		}
-		n.must(s.HTTPClientConfig.TLSConfig.CertFile)
-		n.must(s.HTTPClientConfig.TLSConfig.KeyFile)
-		n.discovered(s.ServiceDiscoveryConfigs)
-	}
-	for _, a := range n.file.Config.AlertingConfig.AlertmanagerConfigs {
-		n.discovered(a.ServiceDiscoveryConfigs)
-	}
-	n.tree.each(n.tree.root, "", func(path string, value *yaml.Node) {
-		if value.Kind == yaml.ScalarNode && strings.HasSuffix(path, "_file") && !strings.HasSuffix(path, "_log_file") && value.Value != "" {
-			n.should(promconfig.JoinDir(n.dir, value.Value), value)
+	n.jobs(n.file.Config.ScrapeConfigs)
+	n.receivers(n.file.Config)
+	n.mentioned()
+	n.scrapeFiles()
+}
+
+// mentioned looks at all else that a file names.
+func (n *named) mentioned() {
+	n.tree.each(func(p place) {
+		if p.value.Kind == yaml.ScalarNode && strings.HasSuffix(p.path, "_file") && !strings.HasSuffix(p.path, "_log_file") && p.value.Value != "" {
+			n.should(promconfig.JoinDir(n.tree.dir(), p.value.Value), p)
 		}
 	})
 }
 
-func (n *named) problem(at *yaml.Node, msg, hint string) rules.Problem {
-	p := rules.Problem{File: n.file.Path, Msg: msg, Hint: hint}
-	if at != nil {
-		p.Pos = rules.Position{Line: at.Line, Column: at.Column}
+// add adds a problem to those of the file that is being looked at.
+func (n *named) add(p rules.Problem) {
+	if p.File == n.file.Path {
+		n.file.Problems = append(n.file.Problems, p)
+	} else {
+		n.others = append(n.others, p)
+	}
+}
+
+// problem is one of a value: it is at the value, not at the field that has it.
+func (n *named) problem(at place, msg, hint string) rules.Problem {
+	p := rules.Problem{File: n.tree.path, Field: at.path, Msg: msg, Hint: hint}
+	if at.value != nil {
+		p.Pos = position(at.value)
 	}
 	return p
 }
 
+const relative = "paths are relative to the directory of this file"
+
 // ruleFiles expands the patterns of the rule files.
 func (n *named) ruleFiles() {
 	for i, pattern := range n.file.Config.RuleFiles {
-		at := n.tree.at(fmt.Sprintf("rule_files[%d]", i))
-		paths, err := filepath.Glob(pattern)
-		switch {
-		case err != nil:
-			n.file.Problems = append(n.file.Problems, n.problem(at, fmt.Sprintf("%q is not a valid glob", pattern), `a "[" lacks its "]"`))
-		case len(paths) == 0 && !strings.Contains(pattern, "*"):
-			n.file.Problems = append(n.file.Problems, n.problem(at, fmt.Sprintf("there is no rule file %s", pattern),
-				"paths are relative to the directory of this file"))
-		case len(paths) == 0:
-			n.warn(lint.MissingFile, at, fmt.Sprintf("%s matches no rule file", pattern), "paths are relative to the directory of this file")
+		at, _ := n.tree.at(fmt.Sprintf("rule_files[%d]", i))
+		if n.Carried && pattern == "" {
+			continue // an empty entry, which is a problem of its own
 		}
-		for _, path := range paths {
+		for _, path := range n.expand(pattern, at, "rule file", true) {
 			if info, err := os.Stat(path); err == nil && info.IsDir() {
-				n.file.Problems = append(n.file.Problems, n.problem(at, path+" is a directory",
-					fmt.Sprintf("name the files in it: %s", filepath.Join(pattern, "*.yml"))))
+				n.add(n.problem(at, path+" is a directory", fmt.Sprintf("name the files in it: %s", filepath.Join(pattern, "*.yml"))))
 				continue
 			}
 			if !slices.Contains(n.file.RuleFiles, path) {
@@ -98,25 +96,47 @@ func (n *named) ruleFiles() {
 	}
 }
 
-func (n *named) warn(name string, at *yaml.Node, msg, hint string) {
+// expand lists the files of a pattern. A name without "*" that is not there is a
+// problem if it has to be there.
+func (n *named) expand(pattern string, at place, what string, must bool) []string {
+	paths, err := filepath.Glob(pattern)
+	switch {
+	case err != nil:
+		n.add(n.problem(at, fmt.Sprintf("%q is not a valid glob", pattern), `a "[" lacks its "]"`))
+	case len(paths) == 0 && must && !strings.Contains(pattern, "*"):
+		n.file.sources.matches(pattern, paths)
+		n.add(n.problem(at, fmt.Sprintf("there is no %s %s", what, pattern), relative))
+	case len(paths) == 0:
+		n.warn(lint.MissingFile, at, fmt.Sprintf("%s matches no %s", pattern, what), relative)
+	}
+	return paths
+}
+
+func (n *named) warn(name string, at place, msg, hint string) {
 	p := n.problem(at, msg, hint)
 	p.Lint = name
 	n.file.Warnings = append(n.file.Warnings, p)
 }
 
-// must reports a file that is not there.
-func (n *named) must(path string) {
-	if path == "" || n.seen[path] {
-		return
+// must reports a file that is not there, once.
+func (n *named) must(path string) (there bool) {
+	if path == "" {
+		return true
+	}
+	if there, known := n.there[path]; known {
+		return there
 	}
 	n.seen[path] = true
-	if _, err := os.Stat(path); err != nil {
-		n.file.Problems = append(n.file.Problems, n.problem(n.tree.naming(n.dir, path), path+": "+cause(err), ""))
+	err := n.file.sources.presence(path)
+	if err != nil {
+		n.add(n.problem(n.tree.naming(path), path+": "+cause(err), ""))
 	}
+	n.there[path] = err == nil
+	return err == nil
 }
 
 // should warns about a file that is not there.
-func (n *named) should(path string, at *yaml.Node) {
+func (n *named) should(path string, at place) {
 	if n.seen[path] {
 		return
 	}
@@ -126,8 +146,8 @@ func (n *named) should(path string, at *yaml.Node) {
 	}
 }
 
-// discovered reads the files of file_sd_configs.
-func (n *named) discovered(configs discovery.Configs) {
+// targetFiles reads the files of file_sd_configs.
+func (n *named) targetFiles(configs discovery.Configs) {
 	for _, c := range configs {
 		sd, ok := c.(*file.SDConfig)
 		if !ok {
@@ -136,7 +156,7 @@ func (n *named) discovered(configs discovery.Configs) {
 		for _, pattern := range sd.Files {
 			paths, err := filepath.Glob(pattern)
 			if err != nil || len(paths) == 0 {
-				n.warn(lint.MissingFile, n.tree.naming(n.dir, pattern), pattern+" matches no file with targets", "")
+				n.warn(lint.MissingFile, n.tree.naming(pattern), pattern+" matches no file with targets", "")
 			}
 			for _, path := range paths {
 				if !n.seen[path] {
@@ -150,28 +170,15 @@ func (n *named) discovered(configs discovery.Configs) {
 
 // targets reads a file of targets.
 func (n *named) targets(path string) {
-	content, problem := read(path)
-	if problem != nil {
-		n.others = append(n.others, *problem)
-		return
-	}
-	var groups []*targetgroup.Group
-	var err error
-	if strings.EqualFold(filepath.Ext(path), ".json") {
-		err = json.Unmarshal(content, &groups)
-	} else {
-		dec := yaml.NewDecoder(bytes.NewReader(content))
-		dec.KnownFields(true)
-		if err = dec.Decode(&groups); errors.Is(err, io.EOF) {
-			err = nil
-		}
-	}
-	if err == nil && slices.Contains(groups, nil) {
-		err = errors.New("a target group is empty")
+	content, readErr := readBounded(path)
+	err := readErr
+	if err == nil {
+		err = readTargets(path, content)
 	}
 	if err == nil {
 		return
 	}
+	n.file.sources.content(path, content, readErr) // when it is mended, the verdict is another one
 	found := typeProblems(path, err)
 	if len(found) == 0 {
 		found = []rules.Problem{{File: path, Msg: message(err)}}
@@ -179,20 +186,40 @@ func (n *named) targets(path string) {
 	n.others = append(n.others, found...)
 }
 
+func readTargets(path string, content []byte) error {
+	var groups []*targetgroup.Group
+	if strings.EqualFold(filepath.Ext(path), ".json") {
+		if err := json.Unmarshal(content, &groups); err != nil {
+			return err
+		}
+	} else {
+		dec := yaml.NewDecoder(bytes.NewReader(content))
+		dec.KnownFields(true)
+		if err := dec.Decode(&groups); err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+	}
+	if slices.Contains(groups, nil) {
+		return errors.New("a target group is empty")
+	}
+	return nil
+}
+
 // scrapeIntervals warns about those between whose samples queries see nothing.
-func (n *named) scrapeIntervals(scrapes []*config.ScrapeConfig, lookback time.Duration) {
+func (n *named) scrapeIntervals(scrapes []*config.ScrapeConfig) {
 	for i, s := range scrapes {
-		if lookback == 0 || time.Duration(s.ScrapeInterval) < lookback {
+		if n.Lookback == 0 || time.Duration(s.ScrapeInterval) < n.Lookback {
 			continue
 		}
-		var at *yaml.Node
+		var at place
 		for _, path := range []string{fmt.Sprintf("scrape_configs[%d].scrape_interval", i), "global.scrape_interval", fmt.Sprintf("scrape_configs[%d]", i)} {
-			if at = n.tree.at(path); at != nil {
+			var ok bool
+			if at, ok = n.tree.at(path); ok {
 				break
 			}
 		}
 		n.warn(lint.LongScrape, at, fmt.Sprintf("job %q is scraped every %s, and a sample counts for less than %s: queries see gaps",
-			s.JobName, s.ScrapeInterval, model.Duration(lookback)), "2m or less leaves room for a lost scrape")
+			s.JobName, s.ScrapeInterval, model.Duration(n.Lookback)), "2m or less leaves room for a lost scrape")
 	}
 }
 

@@ -25,15 +25,16 @@ func (l *locator) typeErrors(err error) []rules.Problem {
 		if e, ok := l.top().on(p.Pos.Line, name); ok {
 			p.Pos, p.Field = e.pos(), e.path
 			if p.Msg == unknown {
-				p.Hint = hintField(e.path)
+				p.Msg, p.Hint = unknownAt(e.path)
 				l.lines = e.without(l.lines) // nobody misses it
 			} else {
+				l.narrowToValue(&p, place{e.path, e.key, e.value})
 				l.take(e)
 			}
-		} else if key, path := l.keyOn(p.Pos.Line, name); key != nil {
-			p.Pos, p.Field = rules.Position{Line: key.Line, Column: key.Column}, path
+		} else if at, ok := l.keyOn(p.Pos.Line, name); ok {
+			p.Pos, p.Field = at.pos(), at.path
 			if p.Msg == unknown {
-				p.Hint = hintField(path)
+				p.Msg, p.Hint = unknownAt(at.path)
 			}
 		}
 		found = append(found, p)
@@ -67,13 +68,15 @@ func typeProblems(path string, err error) []rules.Problem {
 // kind says what a Go type is to somebody who writes YAML.
 func kind(typ string) string {
 	switch {
-	case strings.HasPrefix(typ, "int"), strings.HasPrefix(typ, "uint"), strings.HasPrefix(typ, "float"):
+	case strings.HasPrefix(typ, "uint"):
+		return "a number, 0 or more"
+	case strings.HasPrefix(typ, "int"), strings.HasPrefix(typ, "float"):
 		return "a number"
 	case typ == "bool":
 		return "true or false"
 	case typ == "string":
 		return "a text"
-	case strings.HasPrefix(typ, "["):
+	case strings.HasPrefix(typ, "["), typ == "model.LabelNames", typ == "config.AlertmanagerConfigs":
 		return "a list"
 	}
 	return "a mapping (name: value)"

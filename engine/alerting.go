@@ -37,6 +37,7 @@ type alertingRule struct {
 	// returns then may be for want of it.
 	needsTarget bool
 	origin      origin
+	lacks       []lack // of the last evaluation, whose memory the next uses
 	url         string // where receivers find the expression; empty until it is needed
 
 	// gone are alerts that are no more, which the journal does not know yet. Those that
@@ -57,20 +58,20 @@ type found struct {
 func (r *alertingRule) eval(ctx context.Context, in input) ([]point, error) {
 	var result []found
 	var err error
-	blind := in.blind && !r.watchesAbsence
+	blind := in.blind && r.goesByCounts()
 	if !blind {
 		result, err = r.query(ctx, in)
 	}
 	if stale, means := r.engine.doubtful(); stale || means { // it may have come while we asked
 		in.fresh = in.fresh && !stale
-		if means && !r.watchesAbsence {
+		if means && r.goesByCounts() {
 			blind, result, err = true, nil, nil
 		}
 	}
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return nil, ctx.Err() // cut off by the stop: nothing was seen
 	}
-	ev := r.evidence(in, err == nil && !blind)
+	ev := r.evidence(in, err == nil && !blind, len(result))
 	fresh := r.look(result)
 	r.said = 0
 	// What is there goes first: the limit counts what is left of it. An alert that
@@ -79,7 +80,7 @@ func (r *alertingRule) eval(ctx context.Context, in input) ([]point, error) {
 		r.advance(a, ev, in.ts)
 	}
 	asked := err == nil && !blind
-	certain := ev.ends && ev.begins
+	certain := ev.certain()
 	r.lookAt(in.ts, certain)
 	r.settle(in.limit, asked) // what has ended makes room
 	heldBack := 0
@@ -99,6 +100,12 @@ func (r *alertingRule) eval(ctx context.Context, in input) ([]point, error) {
 		err = r.overflow(in.limit, heldBack)
 	}
 	return r.points(), err
+}
+
+// goesByCounts tells whether the counts of a Docker engine that starts mean nothing to
+// the rule, and it reads them.
+func (r *alertingRule) goesByCounts() bool {
+	return !r.watchesAbsence && r.engine.own.Load().feeds(&r.origin).any
 }
 
 // look finds what the expression returned among the alerts that are there, and
@@ -160,7 +167,7 @@ func (r *alertingRule) query(ctx context.Context, in input) ([]found, error) {
 func (r *alertingRule) advance(a *activeAlert, ev evidence, ts time.Time) {
 	before := a.Alert
 	keep := step(&a.Alert, observation{
-		ts: ts, seen: a.seen, doubt: a.seen && !ev.begins, evidence: ev.ending(&a.Alert),
+		ts: ts, seen: a.seen, doubt: a.seen && !ev.beginning(&a.Alert), evidence: ev.ending(&a.Alert),
 		hold: r.rule.For, keepFiring: r.rule.KeepFiringFor, holdLimit: r.engine.opts.HoldLimit,
 	})
 	a.seen = false

@@ -25,7 +25,10 @@ type coverage struct {
 }
 
 // gap is a time without scrapes that brought anything: after from, before to.
-type gap struct{ from, to time.Time }
+type gap struct {
+	from, to time.Time
+	unseen   bool // nobody looked, where that is known
+}
 
 // seen is the coverage with one more scrape, which came as expected if it is one
 // interval after the last.
@@ -42,12 +45,41 @@ func (c coverage) seen(at time.Time, interval time.Duration) coverage {
 	case since < 0:
 		// The clock went back, and storage has what was before then: how long ago,
 		// in the new time, nobody knows.
-		next.gaps = []gap{{at.Add(-coverageKept), at}}
+		next.gaps = []gap{{from: at.Add(-coverageKept), to: at}}
 	case since > interval+interval/2:
-		next.gaps = append(next.gaps, gap{c.last.Add(interval), at})
+		next.gaps = append(next.gaps, gap{from: c.last.Add(interval), to: at})
 	}
 	next.gaps = slices.Clone(next.gaps[max(0, len(next.gaps)-maxGaps):])
 	return next
+}
+
+// back is the coverage with a scrape that brings something again: nothing came since a
+// time, or since the scrape that is missing first.
+func (c coverage) back(since, at time.Time, interval time.Duration, nobody bool) coverage {
+	next := c.seen(at, interval)
+	g := gap{from: since, to: at, unseen: nobody}
+	if last := c.last; !last.IsZero() && !last.After(at) {
+		g.from = earlier(g.from, last.Add(interval))
+	}
+	if n := len(next.gaps); n > 0 && next.gaps[n-1].to.Equal(at) { // as seen has found
+		g.from, next.gaps = earlier(next.gaps[n-1].from, g.from), next.gaps[:n-1]
+	}
+	if g.from.Before(at) {
+		next.gaps = append(next.gaps[:len(next.gaps):len(next.gaps)], g)
+	}
+	return next
+}
+
+// within is the coverage with at most so many gaps: the oldest become one.
+func (c coverage) within(most int) coverage {
+	if over := len(c.gaps) - most; over > 0 {
+		first := gap{from: c.gaps[0].from, to: c.gaps[over].to}
+		for _, g := range c.gaps[:over+1] {
+			first.unseen = first.unseen || g.unseen
+		}
+		c.gaps = append([]gap{first}, c.gaps[over+1:]...)
+	}
+	return c
 }
 
 // complete tells whether the window of this width before at has its samples; what

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 
 	"github.com/tocsin/tocsin/alert"
@@ -52,10 +53,14 @@ type Engine struct {
 	// announced is the scrape that is in storage, or is about to be.
 	announced atomic.Pointer[Tick]
 	coverage  atomic.Pointer[coverage]
-	orphans   seriesSet // owned by Run: series to be marked stale, without a group to do it
+	own       atomic.Pointer[ownTarget]
+	roster    *roster
+	watch     atomic.Int64 // how long there were ticks, in nanoseconds
+	orphans   seriesSet    // owned by Run: series to be marked stale, without a group to do it
 	// resaves counts how often the journal was to be given all state: a group that has
 	// followed fewer does so with its next evaluation.
-	resaves atomic.Uint64
+	resaves  atomic.Uint64
+	external atomic.Pointer[map[string]string] // what templates know as $externalLabels
 }
 
 // loadedRules is what Load gave.
@@ -98,15 +103,23 @@ func New(opts Options) *Engine {
 	e := &Engine{
 		opts: opts, log: opts.Logger.With("component", "engine"),
 		metrics: newMetrics(opts.Registerer), loaded: make(chan struct{}, 1),
-		promql: newPromQL(opts), quota: newQuota(opts.AlertLimit), slots: newSlots(), fallbacks: newSlots(),
+		promql: newPromQL(opts), quota: newQuota(opts.AlertLimit), roster: newRoster(), slots: newSlots(), fallbacks: newSlots(),
 	}
 	if e.opts.Now == nil {
 		e.opts.Now = func() Tick { return e.known(time.Now()) }
 	}
 	e.groups.Store(&[]*group{})
+	e.SetExternalLabels(opts.ExternalLabels)
 	e.coverage.Store(&coverage{})
 	opts.Registerer.MustRegister(collector{e.Snapshot})
 	return e
+}
+
+// SetExternalLabels replaces those of the options, for all templates that are filled in
+// from now on. Any goroutine may call it.
+func (e *Engine) SetExternalLabels(ls labels.Labels) {
+	m := ls.Map()
+	e.external.Store(&m)
 }
 
 func setDefault(d *time.Duration, def time.Duration) {
@@ -153,6 +166,7 @@ func (e *Engine) Begin() {
 			g.drain()
 		}
 		e.heard.Store(false)
+		e.roster.begin()
 		e.running.Store(true)
 	}
 }

@@ -63,8 +63,14 @@ type input struct {
 	// fresh is false when the last scrape failed, blind when what it brought
 	// means nothing yet.
 	fresh, blind bool
-	// coverage is when targets were seen.
+	// coverage is when the target of the ticks was seen, oldest since when storage has
+	// samples.
 	coverage coverage
+	oldest   time.Time
+	// heard is how many troubles of other targets had ended when it began, watched for
+	// how long the engine had looked by then, holdLimit how long it waits for a target.
+	heard              uint64
+	watched, holdLimit time.Duration
 }
 
 // ruleBase is what both kinds of rules have.
@@ -109,10 +115,8 @@ func (g *group) eval(ctx context.Context, t Tick) {
 	start := time.Now()
 	g.closeGap(t)
 	g.countIterations(t.At)
-	in := input{
-		ts: t.At, at: t.At.Add(-g.offset), limit: g.Limit, fresh: t.Up, blind: t.Restoring,
-		coverage: g.engine.coverage.Load().since(g.engine.opts.Oldest()),
-	}
+	in := g.engine.input(t, g.offset)
+	in.limit = g.Limit
 	samples := g.evalRules(ctx, in)
 	leave() // groups that wait for the journal may wait together
 	if ctx.Err() != nil {

@@ -27,6 +27,11 @@ type Insight struct {
 	// ScrapeInterval is the time between two scrapes, HoldLimit how long an alert is
 	// held for want of evidence.
 	ScrapeInterval, HoldLimit time.Duration
+	// Apart: it reads nothing of the target of the ticks, whose failures are no matter.
+	Apart bool
+	// Missing are other targets of which it lacks something, those of which it has lacked
+	// it for longest first.
+	Missing []Missing
 	// Running: evaluations go on. It is false in a pause.
 	Running bool
 
@@ -57,12 +62,17 @@ func (e *Engine) Insight(r *rules.Rule) (Insight, bool) {
 func (e *Engine) insight(g *group, i int) Insight {
 	known := g.insights[i]
 	in := Insight{
-		Evaluations: g.history.of(i), Offset: g.offset, Window: known.window, WatchesAbsence: known.watchesAbsence,
+		Evaluations: g.history.of(i), Offset: g.offset, Window: known.origin.window, WatchesAbsence: known.watchesAbsence,
 		NeedsTarget: known.needsTarget, Unreadable: known.unreadable, ScrapeInterval: e.opts.ScrapeInterval,
 		HoldLimit: e.opts.HoldLimit, Running: e.running.Load(), covered: e.coverage.Load().since(e.opts.Oldest()),
+		Apart: !e.own.Load().feeds(&known.origin).any,
+	}
+	if in.Apart {
+		in.covered = coverage{}.since(e.opts.Oldest())
 	}
 	if t := e.lastTick.Load(); t != nil {
 		in.Scraped, in.Up, in.Restoring = t.At, t.Up, t.Restoring
+		in.Missing = e.missing(&known, t.At.Add(-g.offset))
 	}
 	return in
 }
@@ -71,7 +81,7 @@ func (e *Engine) insight(g *group, i int) Insight {
 // their group, so that readers may not look at the rules themselves.
 type ruleInsight struct {
 	rule                                    *rules.Rule
-	window                                  time.Duration
+	origin                                  origin
 	watchesAbsence, needsTarget, unreadable bool
 }
 
@@ -81,10 +91,10 @@ func insightsOf(rs []rule) []ruleInsight {
 		out[i].rule = r.base().rule
 		switch r := r.(type) {
 		case *alertingRule:
-			out[i].window, out[i].unreadable = r.origin.window, r.ghost
+			out[i].origin, out[i].unreadable = r.origin, r.ghost
 			out[i].watchesAbsence, out[i].needsTarget = r.watchesAbsence, r.needsTarget
 		case *recordingRule:
-			out[i].watchesAbsence = r.watchesAbsence
+			out[i].origin, out[i].watchesAbsence = r.origin, r.watchesAbsence
 		}
 	}
 	return out

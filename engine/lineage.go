@@ -23,6 +23,8 @@ type origin struct {
 	window time.Duration
 	// sources are the recording rules that it reads, directly or not.
 	sources []*recordingRule
+	// readings are what it reads of targets, directly or not.
+	readings []reading
 }
 
 // trace gives each rule what it goes by.
@@ -41,8 +43,9 @@ func trace(groups []*group) {
 		case *alertingRule:
 			reads := l.reads(r.rule.Expr)
 			r.origin, r.watchesAbsence, r.needsTarget = l.of(r.rule.Expr), reads.watchAbsence(), reads.target
+			r.origin.relabel(r.rule.Labels)
 		case *recordingRule:
-			r.watchesAbsence = l.recorded(r).watchAbsence()
+			r.origin, r.watchesAbsence = l.ofRecording(r), l.recorded(r).watchAbsence()
 		}
 	}
 	for _, g := range groups {
@@ -60,11 +63,17 @@ func (l *lineage) of(expr parser.Expr) origin {
 		if !ok {
 			return nil
 		}
-		own := reach(sel, path)
-		o.window = max(o.window, own)
+		own, ofTargets := newReading(sel, path)
+		o.window = max(o.window, own.window)
+		if ofTargets {
+			o.read(own)
+		}
 		for _, rec := range l.writers(sel) {
 			from := l.ofRecording(rec)
-			o.window = max(o.window, own+from.window+rec.lag())
+			o.window = max(o.window, own.window+from.window+rec.lag())
+			for _, rd := range from.readings {
+				o.read(rd.behind(rec, own))
+			}
 			for _, src := range append([]*recordingRule{rec}, from.sources...) {
 				if !slices.Contains(o.sources, src) {
 					o.sources = append(o.sources, src)

@@ -23,8 +23,13 @@ type recordingRule struct {
 	// three are set by trace.
 	watchesAbsence bool
 	every, offset  time.Duration
-	// doubt: what the evaluation under way gives may lack something.
-	doubt bool
+	origin         origin
+	// doubt: what the evaluation under way gives may lack something. troubled are the
+	// targets of which alone it does, beside that.
+	doubt    bool
+	troubled []*suspect
+	// lacks are the targets of which what it recorded last may lack something.
+	lacks atomic.Pointer[[]*suspect]
 	// unsure: what it recorded last may lack what a failed scrape or an error kept
 	// from it, or what storage did not take. Alerting rules of other groups ask for it.
 	unsure atomic.Bool
@@ -38,9 +43,14 @@ func (r *recordingRule) eval(ctx context.Context, in input) ([]point, error) {
 	if !errors.Is(ctx.Err(), context.Canceled) {
 		stale, blind := r.engine.doubtful()
 		fresh := in.fresh && !stale && !in.coverage.missed(in.at)
-		r.doubt = err != nil || blind || !fresh && !r.watchesAbsence
+		r.doubt = err != nil || (blind || !fresh && !r.watchesAbsence) && r.lacksOwn(blind)
 		if r.doubt { // else it is sure when storage has it
 			r.unsure.Store(true)
+		}
+		r.troubled = r.engine.troubled(&r.origin, r.watchesAbsence, in)
+		if len(r.troubled) > 0 {
+			both := append(r.lacked(), r.troubled...)
+			r.lacks.Store(&both)
 		}
 	}
 	return points, err
@@ -53,6 +63,27 @@ func (r *recordingRule) wrote(in input, err error) {
 		r.recordedAt.Store(in.at.UnixMilli())
 	}
 	r.unsure.Store(doubt)
+	if now := r.troubled; len(now) > 0 {
+		r.lacks.Store(&now)
+	} else if r.lacks.Load() != nil {
+		r.lacks.Store(nil)
+	}
+	r.troubled = nil
+}
+
+// lacksOwn tells whether the rule lacks anything when the target of the ticks fails, or
+// what it counts means nothing yet.
+func (r *recordingRule) lacksOwn(blind bool) bool {
+	f := r.engine.own.Load().feeds(&r.origin)
+	return f.data || blind && f.any
+}
+
+// lacked are the targets of which what it recorded last may lack something.
+func (r *recordingRule) lacked() []*suspect {
+	if l := r.lacks.Load(); l != nil {
+		return (*l)[:len(*l):len(*l)]
+	}
+	return nil
 }
 
 // sure tells whether what storage has of it means something to an evaluation of
@@ -79,17 +110,18 @@ func (r *recordingRule) sure(in input) bool {
 func (r *recordingRule) continueFrom(from *recordingRule) {
 	r.unsure.Store(from.unsure.Load())
 	r.recordedAt.Store(from.recordedAt.Load())
+	r.lacks.Store(from.lacks.Load())
 }
 
 func (r *recordingRule) record(ctx context.Context, in input) ([]point, error) {
-	if in.blind {
+	if in.blind && r.lacksOwn(true) {
 		return nil, errBlind
 	}
 	vec, err := r.vector(ctx, r.engine, in.at)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	if _, blind := r.engine.doubtful(); blind {
+	if _, blind := r.engine.doubtful(); blind && r.lacksOwn(true) {
 		return nil, errBlind
 	}
 	if err != nil {

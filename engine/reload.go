@@ -43,6 +43,7 @@ func (e *Engine) takeNext(now *Tick) {
 		groups = append(groups, e.hold(left, forebears)...)
 	}
 	trace(groups)
+	e.roster.reach(groups)
 	passHistory(groups, old)
 	e.quota.reset(groups)
 	e.passResave(groups, old)

@@ -15,6 +15,8 @@ const (
 	rememberTimeout = 10 * time.Second
 	// rememberMost bounds how far it reaches.
 	rememberMost = 24 * time.Hour
+	// rememberSamples bounds how many samples are read for it.
+	rememberSamples = 1_000_000
 )
 
 // remembered is the coverage of the processes before, as far as the windows of the
@@ -28,12 +30,14 @@ func (e *Engine) remembered(groups []*group, asOf time.Time) coverage {
 		}
 	}
 	c := coverage{last: asOf}
+	e.roster.remember(bygone{asOf: asOf})
 	window = min(window, rememberMost)
 	if window < e.opts.ScrapeInterval {
 		return c
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), rememberTimeout)
 	defer cancel()
+	window = e.affordable(ctx, window, asOf)
 	res, err := e.Execute(ctx, Query{Expr: fmt.Sprintf("up[%s]", model.Duration(window)), Start: asOf, End: asOf})
 	if err != nil {
 		e.log.Warn("gaps of before are not known", "err", err)
@@ -41,14 +45,25 @@ func (e *Engine) remembered(groups []*group, asOf time.Time) coverage {
 	}
 	defer res.Release()
 	series, _ := res.Value.(promql.Matrix)
+	e.roster.remember(newBygone(series, asOf, e.opts.ScrapeInterval))
 	c = coverage{last: asOf.Add(-window)} // what is missing from there on is a gap
-	for _, at := range answered(series) {
+	for _, at := range answered(e.own.Load().among(series)) {
 		c = c.seen(time.UnixMilli(at), e.opts.ScrapeInterval)
 	}
 	if asOf.After(c.last) {
 		c = c.seen(asOf, e.opts.ScrapeInterval)
 	}
 	return c
+}
+
+// affordable is how much of a window may be read of up, of all targets together.
+func (e *Engine) affordable(ctx context.Context, window time.Duration, at time.Time) time.Duration {
+	v, _, err := e.Query(ctx, "count(last_over_time(up[10m]))", at)
+	if counted, _ := v.(promql.Vector); err == nil && len(counted) > 0 && counted[0].F > 0 {
+		most := rememberSamples / int64(counted[0].F) * int64(e.opts.ScrapeInterval)
+		return max(min(window, time.Duration(most)), e.opts.ScrapeInterval)
+	}
+	return window
 }
 
 // answered are the times at which every target that was scraped answered.
@@ -74,7 +89,7 @@ func answered(series promql.Matrix) []int64 {
 // memory, or one that has lost what it had.
 func (c coverage) since(oldest time.Time) coverage {
 	if !oldest.IsZero() {
-		c.gaps = append([]gap{{oldest.Add(-coverageKept), oldest}}, c.gaps...)
+		c.gaps = append([]gap{{from: oldest.Add(-coverageKept), to: oldest}}, c.gaps...)
 	}
 	return c
 }

@@ -44,7 +44,7 @@ func (x *expander) expand(t *ruleTemplate) string {
 	}
 	opts := x.engine.opts
 	if x.data == nil {
-		x.data = template.AlertTemplateData(x.sample.Metric.Map(), opts.ExternalLabels.Map(), opts.ExternalURL.String(), x.sample)
+		x.data = template.AlertTemplateData(x.sample.Metric.Map(), *x.engine.external.Load(), opts.ExternalURL.String(), x.sample)
 	}
 	if compiled := t.ready(); compiled != nil {
 		var b strings.Builder

@@ -56,8 +56,27 @@ func (e *Engine) known(at time.Time) Tick {
 	return t
 }
 
+// input is what an evaluation goes by that begins now.
+func (e *Engine) input(t Tick, offset time.Duration) input {
+	oldest := e.opts.Oldest()
+	in := input{
+		ts: t.At, at: t.At.Add(-offset), fresh: t.Up, blind: t.Restoring,
+		coverage: e.coverage.Load().since(oldest), oldest: oldest,
+		heard: e.roster.heard.Load(), watched: e.watched(), holdLimit: e.opts.HoldLimit,
+	}
+	e.roster.look(in.ts, in.watched)
+	return in
+}
+
+// watched is for how long there were ticks, all together: time that no clock sets,
+// and no pause and no sleep counts for.
+func (e *Engine) watched() time.Duration { return time.Duration(e.watch.Load()) }
+
 // observe notes a tick before groups hear of it. Ticks come from one goroutine.
 func (e *Engine) observe(t Tick) {
+	if last := e.lastTick.Load(); last != nil {
+		e.watch.Add(int64(min(max(0, t.At.Sub(last.At)), 2*e.opts.ScrapeInterval)))
+	}
 	if t.Up && !t.Restoring {
 		c := e.coverage.Load().seen(t.At, e.opts.ScrapeInterval)
 		e.coverage.Store(&c)

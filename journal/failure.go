@@ -101,6 +101,7 @@ func (j *Journal) Reopen() error {
 	if err := j.Open(); err != nil {
 		return err
 	}
+	j.handedOut()
 	j.distrust()
 	f := &j.failure
 	f.mu.Lock()

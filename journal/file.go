@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -24,7 +23,7 @@ func (j *Journal) Open() error {
 	if j.db != nil {
 		return nil
 	}
-	db, err := j.openOurs()
+	db, err := openFile(j.opts.Path)
 	if err != nil && !isDamage(err) {
 		return j.openToRead(err)
 	}
@@ -32,7 +31,7 @@ func (j *Journal) Open() error {
 		if err := j.setAside("damaged", err); err != nil {
 			return err
 		}
-		db, err = j.openOurs()
+		db, err = openFile(j.opts.Path)
 	}
 	if err != nil {
 		return fmt.Errorf("open journal %s: %w", j.opts.Path, err)
@@ -45,18 +44,6 @@ func (j *Journal) Open() error {
 	}
 	j.db, j.refused = db, ""
 	return nil
-}
-
-// openOurs opens the file without what is nobody's.
-func (j *Journal) openOurs() (*database, error) {
-	db, err := openFile(j.opts.Path)
-	if err != nil {
-		return nil, err
-	}
-	if err := j.dropStrangers(db); err != nil {
-		return nil, db.shut(err)
-	}
-	return db, nil
 }
 
 // setAside moves the file away, by a name that says why, and tells of it. Called
@@ -178,55 +165,4 @@ func readThrough(db *database) error {
 			return outboxes.Bucket(receiver).ForEach(func(_, _ []byte) error { return nil })
 		})
 	})
-}
-
-// dropStrangers drops the outboxes of receivers that there are no longer. Where the
-// disk refuses they stay until it does not: they are in nobody's way. The error is
-// damage.
-func (j *Journal) dropStrangers(db *database) error {
-	dropped, err := j.strangers(db)
-	if err == nil && len(dropped) > 0 {
-		err = guard(func() error { return db.Update(func(tx *bolt.Tx) error { return dropOutboxes(tx, dropped) }) })
-	}
-	if isDamage(err) {
-		return err
-	}
-	if err != nil {
-		j.log.Warn("outboxes of receivers that are gone are not dropped", "err", err)
-		return nil
-	}
-	for receiver, n := range dropped {
-		j.metrics.dropped.WithLabelValues(reasonReceiver).Add(float64(n))
-		j.log.Info("receiver is no longer configured, its outbox is dropped", "receiver", receiver, "incidents", n)
-	}
-	return nil
-}
-
-func dropOutboxes(tx *bolt.Tx, receivers map[string]int) error {
-	for receiver := range receivers {
-		if err := tx.Bucket(outboxBucket).DeleteBucket([]byte(receiver)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// strangers are the receivers that there are no longer, with the number of their
-// incidents.
-func (j *Journal) strangers(db *database) (map[string]int, error) {
-	strangers := map[string]int{}
-	look := func(tx *bolt.Tx) error {
-		root := tx.Bucket(outboxBucket)
-		if root == nil {
-			return nil
-		}
-		return root.ForEachBucket(func(receiver []byte) error {
-			if !slices.Contains(j.opts.Receivers, string(receiver)) {
-				strangers[string(receiver)] = root.Bucket(receiver).Stats().KeyN
-			}
-			return nil
-		})
-	}
-	err := guard(func() error { return db.View(look) })
-	return strangers, err
 }

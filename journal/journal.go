@@ -37,8 +37,7 @@ var ErrClosed = errors.New("journal is not open")
 type Options struct {
 	// Path of the file; its directory must exist and be ours (storage's lock).
 	Path string
-	// Receivers each have an outbox, by their names. What is kept for others is
-	// dropped when the file is opened.
+	// Receivers each have an outbox, by their names, until SetReceivers says otherwise.
 	Receivers []string
 	// Capacity is the most incidents that one outbox holds; 10 000.
 	Capacity int
@@ -70,6 +69,7 @@ type Journal struct {
 	backlog   []change    // guarded by backlogMu: waits for the next Save
 	stale     bool        // guarded by backlogMu: the outboxes have missed changes
 	timer     *time.Timer // guarded by backlogMu: writes the backlog; nil if there is none
+	receivers receivers   // guarded by backlogMu
 }
 
 // New makes a journal that is not open yet: it touches no file.
@@ -83,7 +83,11 @@ func New(opts Options) *Journal {
 	if opts.Capacity == 0 {
 		opts.Capacity = defaultCapacity
 	}
-	return &Journal{opts: opts, log: opts.Logger.With("component", "journal"), metrics: newMetrics(opts.Registerer), queue: queue{writing: make(chan struct{}, 1)}}
+	return &Journal{
+		opts: opts, log: opts.Logger.With("component", "journal"), metrics: newMetrics(opts.Registerer),
+		queue:     queue{writing: make(chan struct{}, 1)},
+		receivers: receivers{names: opts.Receivers, added: map[string]time.Time{}},
+	}
 }
 
 // Close writes what waits to be written and releases the file. Closing a closed

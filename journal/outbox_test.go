@@ -248,24 +248,6 @@ func TestReceiptsAreLazy(t *testing.T) {
 	})
 }
 
-func TestReceiversThatAreGone(t *testing.T) {
-	j := openFor(t, filepath.Join(t.TempDir(), "journal.db"), Options{})
-	save(t, j, news(fired("A", 0), fired("B", 0)))
-	j = crash(t, j, Options{Receivers: []string{am2, "http://am3:9093"}})
-	if got := testutil.ToFloat64(j.metrics.dropped.WithLabelValues(reasonReceiver)); got != 2 {
-		t.Errorf("%v dropped incidents were counted, want 2", got)
-	}
-	save(t, j, news(fired("C", 0)))
-	for receiver, want := range map[string]int{am1: 0, am2: 3, "http://am3:9093": 1} {
-		if got := left(t, j, receiver); len(got) != want {
-			t.Errorf("%s: %v, want %d", receiver, got, want)
-		}
-	}
-	if got := left(t, crash(t, j, Options{}), am1); len(got) != 0 {
-		t.Errorf("the receiver that is back has %v", got)
-	}
-}
-
 func TestOutboxIsBounded(t *testing.T) {
 	j := openFor(t, filepath.Join(t.TempDir(), "journal.db"), Options{Capacity: 20})
 	for i := range 50 {

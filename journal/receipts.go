@@ -2,6 +2,7 @@ package journal
 
 import (
 	"errors"
+	"maps"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -54,7 +55,15 @@ func (j *Journal) wait(changes []change, first bool) {
 	if len(j.backlog) > maxBacklog {
 		j.backlog, j.stale = nil, true
 	}
-	if j.timer == nil && len(changes) > 0 {
+	if len(changes) > 0 {
+		j.writeAfter(delay)
+	}
+}
+
+// writeAfter has what waits written, should no Save come before. Called with backlogMu
+// held.
+func (j *Journal) writeAfter(delay time.Duration) {
+	if j.timer == nil {
 		j.timer = time.AfterFunc(delay, j.flush)
 	}
 }
@@ -67,7 +76,7 @@ func (j *Journal) flush() {
 		j.timer.Stop() // it may be Close that flushes
 		j.timer = nil
 	}
-	idle := len(j.backlog) == 0
+	idle := len(j.backlog) == 0 && len(j.receivers.added) == 0 && !j.receivers.strangers
 	j.backlogMu.Unlock()
 	if idle {
 		return
@@ -75,16 +84,6 @@ func (j *Journal) flush() {
 	if err := j.Save(alert.Changes{}); err != nil && !errors.Is(err, ErrClosed) {
 		j.log.Debug("receipts not written yet", "err", err) // whoever has changes to write says so aloud
 	}
-}
-
-// takeBacklog gives what waits to be written, and whether the outboxes are to be
-// written anew instead.
-func (j *Journal) takeBacklog() (waiting []change, stale bool) {
-	j.backlogMu.Lock()
-	defer j.backlogMu.Unlock()
-	waiting, stale = j.backlog, j.stale
-	j.backlog, j.stale = nil, false
-	return waiting, stale
 }
 
 // putBack keeps what could not be written for the next Save.
@@ -111,65 +110,94 @@ type outboxChanges struct {
 	news    []alert.Notification
 	// anew replaces everything if it is not nil.
 	anew map[string][]alert.Undelivered
+	// added is what receivers that are new are to be told.
+	added     map[string][]alert.Undelivered
+	receivers receivers
 }
 
+// outboxChanges takes what waits to be written, and tells whether the outboxes have
+// missed changes.
 func (j *Journal) outboxChanges(news []alert.Notification, replace bool) (oc outboxChanges, stale bool) {
-	waiting, stale := j.takeBacklog()
-	oc = outboxChanges{waiting: waiting, news: news}
-	if (stale || replace) && j.opts.Undelivered != nil {
+	j.backlogMu.Lock()
+	oc = outboxChanges{waiting: j.backlog, news: news, receivers: j.receivers}
+	oc.receivers.added = maps.Clone(j.receivers.added)
+	stale = j.stale
+	j.backlog, j.stale = nil, false
+	j.backlogMu.Unlock()
+	switch {
+	case (stale || replace) && j.opts.Undelivered != nil:
 		// Taken before it is asked: whatever waits is in the answer. News of another
 		// Save that its caller has not sent yet is not; should the process end before
 		// it arrives, that is lost.
 		oc.anew, oc.waiting = j.opts.Undelivered(), nil
+	case len(oc.receivers.added) > 0:
+		oc.added = j.opts.Undelivered()
+		maps.DeleteFunc(oc.added, func(name string, _ []alert.Undelivered) bool {
+			_, isNew := oc.receivers.added[name]
+			return !isNew
+		})
 	}
 	return oc, stale
 }
 
+// idle tells whether there is nothing to do.
+func (oc outboxChanges) idle() bool {
+	return oc.anew == nil && len(oc.waiting)+len(oc.news)+len(oc.receivers.added) == 0 && !oc.receivers.strangers
+}
+
 // saveOutboxes brings the outboxes up to date within a transaction, and returns
-// how many entries it dropped for want of room.
-func (j *Journal) saveOutboxes(tx *bolt.Tx, oc outboxChanges) (dropped int, err error) {
-	if oc.anew == nil && len(oc.waiting)+len(oc.news) == 0 {
-		return 0, nil
+// how many entries it dropped for want of room, and whose outboxes altogether.
+func (j *Journal) saveOutboxes(tx *bolt.Tx, oc outboxChanges) (overflow int, gone []dropped, err error) {
+	if oc.idle() {
+		return 0, nil, nil
 	}
 	root, err := tx.CreateBucketIfNotExists(outboxBucket)
 	if err != nil {
+		return 0, nil, err
+	}
+	for _, receiver := range oc.receivers.names {
+		n, err := j.saveOutbox(root, receiver, oc)
+		if err != nil {
+			return 0, nil, err
+		}
+		overflow += n
+	}
+	gone, err = dropStrangers(root, oc)
+	return overflow, gone, err
+}
+
+func (j *Journal) saveOutbox(root *bolt.Bucket, receiver string, oc outboxChanges) (overflow int, err error) {
+	if oc.anew != nil && root.Bucket([]byte(receiver)) != nil {
+		if err := root.DeleteBucket([]byte(receiver)); err != nil {
+			return 0, err
+		}
+	}
+	b, err := root.CreateBucketIfNotExists([]byte(receiver))
+	if err != nil {
 		return 0, err
 	}
-	for _, receiver := range j.opts.Receivers {
-		if oc.anew != nil && root.Bucket([]byte(receiver)) != nil {
-			if err := root.DeleteBucket([]byte(receiver)); err != nil {
-				return dropped, err
-			}
-		}
-		b, err := root.CreateBucketIfNotExists([]byte(receiver))
-		if err != nil {
-			return dropped, err
-		}
-		b.FillPercent = fill
-		x := box{b}
-		added, err := x.apply(receiver, oc)
-		if err != nil {
-			return dropped, err
-		}
-		if added > 0 && b.Stats().KeyN+added > j.opts.Capacity { // the pages are counted as they were before
-			n, err := x.trim(j.opts.Capacity)
-			if err != nil {
-				return dropped, err
-			}
-			dropped += n
-		}
+	b.FillPercent = fill
+	x := box{b}
+	if err := x.merge(oc.added[receiver]); err != nil {
+		return 0, err
 	}
-	return dropped, nil
+	added, err := x.apply(receiver, oc)
+	if err != nil {
+		return 0, err
+	}
+	added += len(oc.added[receiver])
+	if added == 0 || b.Stats().KeyN+added <= j.opts.Capacity { // the pages are counted as they were before
+		return 0, nil
+	}
+	return x.trim(j.opts.Capacity)
 }
 
 // apply returns how many entries it put.
 func (x box) apply(receiver string, oc outboxChanges) (added int, err error) {
-	for _, u := range oc.anew[receiver] {
-		if err := x.put(newEntry(u)); err != nil {
-			return 0, err
-		}
-		added++
+	if err := x.merge(oc.anew[receiver]); err != nil {
+		return 0, err
 	}
+	added = len(oc.anew[receiver])
 	for _, w := range oc.waiting {
 		switch {
 		case w.news != nil:
@@ -191,18 +219,19 @@ func (x box) apply(receiver string, oc outboxChanges) (added int, err error) {
 	return added, nil
 }
 
-// Undelivered reads back what each receiver has yet to be told, in the order of
-// the incidents of each alert.
+// Undelivered reads back what each receiver that there is in the file has yet to be
+// told, in the order of the incidents of each alert.
 func (j *Journal) Undelivered() (map[string][]alert.Undelivered, error) {
-	out := make(map[string][]alert.Undelivered, len(j.opts.Receivers))
+	out := map[string][]alert.Undelivered{}
 	err := j.view(func(tx *bolt.Tx) error {
 		root := tx.Bucket(outboxBucket)
-		for _, receiver := range j.opts.Receivers {
-			if root == nil || root.Bucket([]byte(receiver)) == nil {
-				continue
-			}
-			b := root.Bucket([]byte(receiver))
-			err := b.ForEach(func(_, v []byte) error {
+		if root == nil {
+			return nil
+		}
+		return root.ForEachBucket(func(name []byte) error {
+			receiver := string(name)
+			out[receiver] = nil
+			return root.Bucket(name).ForEach(func(_, v []byte) error {
 				e, err := decodeEntry(v)
 				if err != nil {
 					j.unreadable("undelivered alert", err)
@@ -211,11 +240,10 @@ func (j *Journal) Undelivered() (map[string][]alert.Undelivered, error) {
 				out[receiver] = append(out[receiver], e.undelivered())
 				return nil
 			})
-			if err != nil {
-				return err
-			}
-		}
-		return nil
+		})
 	})
+	if err == nil {
+		j.handedOut()
+	}
 	return out, err
 }

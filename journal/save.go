@@ -3,6 +3,7 @@ package journal
 import (
 	"fmt"
 	"sync"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -90,7 +91,7 @@ func (j *Journal) save(cs []alert.Changes) error {
 		return ErrClosed
 	}
 	oc, stale := j.outboxChanges(news, replaces(cs))
-	dropped := 0
+	overflow, gone := 0, []dropped(nil)
 	err := guard(func() error { // not Batch, which writes in a goroutine that nothing guards
 		return j.db.Update(func(tx *bolt.Tx) (err error) {
 			for _, c := range cs {
@@ -98,7 +99,7 @@ func (j *Journal) save(cs []alert.Changes) error {
 					return err
 				}
 			}
-			dropped, err = j.saveOutboxes(tx, oc)
+			overflow, gone, err = j.saveOutboxes(tx, oc)
 			return err
 		})
 	})
@@ -106,10 +107,8 @@ func (j *Journal) save(cs []alert.Changes) error {
 		j.putBack(oc.waiting, stale || oc.anew != nil, news)
 		return fmt.Errorf("write journal: %w", err)
 	}
-	if dropped > 0 {
-		j.metrics.dropped.WithLabelValues(reasonOverflow).Add(float64(dropped))
-		j.log.Error("outbox is full, its oldest incidents are dropped", "dropped", dropped, "capacity", j.opts.Capacity)
-	}
+	j.written(oc, time.Now())
+	j.tellDropped(overflow, gone)
 	j.metrics.saves.Add(float64(len(cs)))
 	for _, c := range cs {
 		if !c.At.IsZero() {
@@ -117,6 +116,18 @@ func (j *Journal) save(cs []alert.Changes) error {
 		}
 	}
 	return nil
+}
+
+// tellDropped counts and logs what is in no outbox any more.
+func (j *Journal) tellDropped(overflow int, gone []dropped) {
+	if overflow > 0 {
+		j.metrics.dropped.WithLabelValues(reasonOverflow).Add(float64(overflow))
+		j.log.Error("outbox is full, its oldest incidents are dropped", "dropped", overflow, "capacity", j.opts.Capacity)
+	}
+	for _, d := range gone {
+		j.metrics.dropped.WithLabelValues(reasonReceiver).Add(float64(d.incidents))
+		j.log.Info("receiver is gone, its outbox is dropped", "receiver", d.receiver, "incidents", d.incidents)
+	}
 }
 
 // newsOf is what receivers are to be told because of all changes.

@@ -34,7 +34,8 @@ type fakeAM struct {
 	script   []outcome // for the requests to come; accept when used up
 	fallback outcome   // instead of accept
 	requests []request
-	state    map[string]*models.PostableAlert // latest stored, by labels
+	state    map[string]*models.PostableAlert // latest stored, by alertname
+	known    map[string]*models.PostableAlert // the same by all labels
 	asked    int                              // requests for its status
 	status   outcome                          // what becomes of these; its status if nil
 	started  time.Time                        // when it began
@@ -149,7 +150,7 @@ func (am *fakeAM) store(body []byte) error {
 	am.mu.Lock()
 	defer am.mu.Unlock()
 	if am.state == nil {
-		am.state = map[string]*models.PostableAlert{}
+		am.state, am.known = map[string]*models.PostableAlert{}, map[string]*models.PostableAlert{}
 	}
 	var errs []error
 	for _, a := range alerts {
@@ -170,7 +171,7 @@ func (am *fakeAM) store(body []byte) error {
 			errs = append(errs, err)
 			continue
 		}
-		am.state[a.Labels["alertname"]] = a
+		am.state[a.Labels["alertname"]], am.known[v.Labels.String()] = a, a
 	}
 	return errors.Join(errs...)
 }

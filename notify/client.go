@@ -39,24 +39,27 @@ type client struct {
 	courier *courier
 	timeout time.Duration
 	scrub   func(string) string
+	// mute: there is nothing but a path to post to, and no status.
+	mute bool
 	// closeIdle ends the connections that are kept for the next request.
 	closeIdle func()
 }
 
-// newClient connects to nothing. A nil rt means a transport of its own, so that
-// connections to one Alertmanager never wait for those to another.
-func newClient(ep Endpoint, version string, timeout time.Duration, rt http.RoundTripper) *client {
+// Limits of what a broken link can stretch.
+const (
+	dialTimeout = 5 * time.Second
+	keepAlive   = 30 * time.Second
+	idleTimeout = 90 * time.Second // longer than the usual resend delay
+)
+
+// newClient connects to nothing. A nil rt means a transport of its own.
+func newClient(a access, version string, rt http.RoundTripper) *client {
 	if rt == nil {
-		rt = newTransport()
+		rt = a.transport()
 	}
-	c := &courier{base: ep.url, userAgent: "tocsin/" + version, next: rt}
-	hc := &http.Client{
-		Transport: c,
-		// A redirected POST turns into a GET, which succeeds and delivers
-		// nothing.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	oa := httptransport.NewWithClient(ep.url.Host, apiPath, []string{ep.url.Scheme}, hc)
+	c := &courier{base: a.ep.url, push: a.ep.push, userAgent: "tocsin/" + version, next: rt}
+	hc := &http.Client{Transport: c, CheckRedirect: checkRedirect(a.follows())}
+	oa := httptransport.NewWithClient(a.ep.url.Host, apiPath, []string{a.ep.url.Scheme}, hc)
 	// The library turns this on by the variable DEBUG, and would then print
 	// every request to stderr.
 	oa.Debug = false
@@ -64,23 +67,36 @@ func newClient(ep Endpoint, version string, timeout time.Duration, rt http.Round
 	return &client{
 		api:       amclient.New(oa, strfmt.Default),
 		courier:   c,
-		timeout:   timeout,
-		scrub:     ep.scrub(),
+		timeout:   a.timeout,
+		scrub:     a.scrub(),
+		mute:      a.ep.push != nil,
 		closeIdle: hc.CloseIdleConnections,
 	}
 }
 
-// newTransport has limits for everything that a broken link can stretch.
+// checkRedirect follows only what asks for the same request elsewhere: any other
+// redirect turns a POST into a GET, which succeeds and delivers nothing.
+func checkRedirect(follow bool) func(*http.Request, []*http.Request) error {
+	const most = 10
+	return func(req *http.Request, via []*http.Request) error {
+		if !follow || req.Method != via[0].Method || len(via) >= most {
+			return http.ErrUseLastResponse
+		}
+		return nil
+	}
+}
+
+// newTransport is for an Alertmanager of a setting.
 func newTransport() *http.Transport {
 	return &http.Transport{
 		Proxy: http.ProxyFromEnvironment,
 		// With a DialContext of our own the transport speaks HTTP/1.1 only. That
 		// is meant: after a timeout HTTP/1.1 closes the connection and the next
 		// attempt resolves and dials anew, while HTTP/2 would keep a dead one.
-		DialContext:            (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		DialContext:            (&net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive}).DialContext,
 		TLSHandshakeTimeout:    5 * time.Second,
-		IdleConnTimeout:        90 * time.Second, // longer than the usual resend delay
-		MaxIdleConns:           1,                // there is one request at a time
+		IdleConnTimeout:        idleTimeout,
+		MaxIdleConns:           1, // there is one request at a time
 		MaxResponseHeaderBytes: maxReply,
 	}
 }
@@ -98,6 +114,7 @@ func (c *client) post(ctx context.Context, alerts models.PostableAlerts) *failur
 	f, ok := errors.AsType[*failure](err)
 	if !ok {
 		f = networkFailure(err, c.timeout, ctx.Err() != nil)
+		c.closeIdle() // HTTP/2 would go on with a connection that is dead
 	}
 	f.text = c.scrub(f.text)
 	return f
@@ -166,6 +183,7 @@ func readPostReply(res runtime.ClientResponse, _ runtime.Consumer) (any, error) 
 // and makes replies harmless for it. It sees what the client does not show.
 type courier struct {
 	base      *url.URL // with userinfo
+	push      *url.URL // where alerts go instead; nil if below base
 	userAgent string
 	next      http.RoundTripper
 
@@ -181,20 +199,9 @@ func (c *courier) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 	}}
 	req = req.Clone(httptrace.WithClientTrace(req.Context(), &trace))
-	// The prefix is added here because the client library decodes it first:
-	// an escaped slash would become a real one. The userinfo stays out of the
-	// URL, and so out of errors.
-	base := *c.base
-	if base.Path == "" {
-		base.Path = "/" // or the request would go out as "POST api/v2/alerts"
-	}
-	target := base.JoinPath(req.URL.Path)
-	target.User = nil
-	req.URL, req.Host = target, target.Host
 	req.Header.Set("User-Agent", c.userAgent)
-	if c.base.User != nil {
-		password, _ := c.base.User.Password()
-		req.SetBasicAuth(c.base.User.Username(), password)
+	if req.Response == nil { // else a redirect says where it goes
+		c.address(req)
 	}
 	before := time.Now()
 	res, err := c.next.RoundTrip(req)
@@ -210,6 +217,28 @@ func (c *courier) RoundTrip(req *http.Request) (*http.Response, error) {
 		res.Header.Set("Content-Type", "text/plain")
 	}
 	return res, nil
+}
+
+// address puts on a request where it goes.
+func (c *courier) address(req *http.Request) {
+	// The prefix is added here because the client library decodes it first:
+	// an escaped slash would become a real one. The userinfo stays out of the
+	// URL, and so out of errors.
+	base := *c.base
+	if base.Path == "" {
+		base.Path = "/" // or the request would go out as "POST api/v2/alerts"
+	}
+	target := base.JoinPath(req.URL.Path)
+	if c.push != nil {
+		push := *c.push
+		target = &push
+	}
+	target.User = nil
+	req.URL, req.Host = target, target.Host
+	if c.base.User != nil {
+		password, _ := c.base.User.Password()
+		req.SetBasicAuth(c.base.User.Username(), password)
+	}
 }
 
 // CloseIdleConnections is what http.Client looks for.

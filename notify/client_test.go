@@ -12,7 +12,7 @@ import (
 func TestClientIgnoresDebugVariable(t *testing.T) {
 	t.Setenv("DEBUG", "1")
 	t.Setenv("SWAGGER_DEBUG", "1")
-	c := newClient(mustParse(t, "http://me:secret@am")[0], "1", time.Second, nil)
+	c := newClient(access{ep: mustParse(t, "http://me:secret@am")[0], timeout: time.Second}, "1", nil)
 	rt, ok := c.api.Transport.(*httptransport.Runtime)
 	if !ok {
 		t.Fatalf("transport is a %T", c.api.Transport)

@@ -56,11 +56,11 @@ func (s *sender) check(ctx context.Context) {
 		s.client.courier.skew, s.clock.skew, s.clock.corrected = skew{}, skew{}, false
 		s.contact.doubt = true
 	}
-	if !s.contact.due(now) {
+	if s.client.mute || !s.contact.due(now) {
 		return
 	}
 	defer s.publish()
-	started, err := s.client.started(ctx, min(checkTimeout, s.timeout))
+	started, err := s.client.started(ctx, min(checkTimeout, s.client.timeout))
 	now = time.Now()
 	s.contact.checked, s.contact.doubt, s.contact.readable = now, false, false
 	s.client.courier.connected.Store(false)
@@ -76,7 +76,7 @@ func (s *sender) check(ctx context.Context) {
 	s.current.Restarts++
 	s.current.LastRestart = started
 	s.log.Info("alertmanager has restarted, it is told again what fires", "started_at", started)
-	s.standing.repeat(s, now)
+	s.repeat(s, now)
 }
 
 // readClock takes over what the last reply said of the Alertmanager's clock.

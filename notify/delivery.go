@@ -23,6 +23,8 @@ type Delivery struct {
 	// was; Resolved says that this was the end. Zero if it has taken in nothing yet.
 	ToldAt, ConfirmedAt time.Time
 	Resolved            bool
+	// Withheld: by alert_relabel_configs it is not to hear of the alert.
+	Withheld bool
 	// Refusal is why it does not take the alert; empty if it does.
 	Refusal string
 	// WaitingSince is since when it has yet to be told of a begin or an end. LastError
@@ -33,13 +35,18 @@ type Delivery struct {
 }
 
 // Deliveries tells what became of an alert, by its labels before external ones, at
-// each Alertmanager, in the order of Options.Endpoints. Any goroutine may call it at
-// any time.
+// each Alertmanager, in the order of Status. Any goroutine may call it at any time.
 func (n *Notifier) Deliveries(ls labels.Labels) []Delivery {
-	key := finalLabels(ls, n.external).Hash()
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	out := make([]Delivery, 0, len(n.senders))
 	for _, s := range n.senders {
-		d := s.outbox.delivery(key)
+		final, ok := s.dress.labels(ls)
+		if !ok {
+			out = append(out, Delivery{URL: s.name, Withheld: true})
+			continue
+		}
+		d := s.outbox.delivery(final.Hash())
 		d.URL = s.name
 		if st := s.status.Load(); !d.WaitingSince.IsZero() {
 			d.LastError, d.NextTry = st.LastError, st.NextTry

@@ -1,13 +1,142 @@
 package notify
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/tocsin/tocsin/alert"
 )
 
-// restore takes over what the process before left. It must come before any put.
-// The times of alerts are ahead of our own clock.
+// restoredAhead bounds how far ahead the end of a restored firing alert lies. That
+// of one that was refreshed all through an outage is as far from its beginning as
+// the outage was long: a receiver would hold on to it for as long again.
+const restoredAhead = 15 * time.Minute
+
+// Restore takes over what the process before could not deliver, by the names of the
+// receivers. It must come before the first Send. What is for a receiver that discovery
+// has not found yet is kept until that has answered.
+func (n *Notifier) Restore(left map[string][]alert.Undelivered) {
+	now := time.Now()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	heirs := n.heirs(left)
+	known := n.byName()
+	var e estate
+	var gone []string
+	for _, name := range slices.Sorted(maps.Keys(left)) {
+		s := known[name]
+		if s == nil && n.mayBeFound() {
+			s = n.remember(name)
+		}
+		if s == nil || len(heirs) > 0 {
+			e.add(left[name])
+		}
+		if s == nil || len(heirs) > 0 && name == Undiscovered {
+			gone = append(gone, name)
+			continue
+		}
+		n.restore(s, left[name], now)
+	}
+	n.reconcile(now)
+	for _, s := range heirs {
+		n.restore(s, e.owed, now)
+	}
+	if len(heirs) > 0 {
+		for _, name := range gone {
+			n.opts.Delivered(name, settled(left[name]))
+		}
+	}
+}
+
+// heirs are the receivers, if none of them was there before: nobody else will tell what
+// the process before could not. Called with mu held.
+func (n *Notifier) heirs(left map[string][]alert.Undelivered) (heirs []*sender) {
+	for _, s := range n.senders {
+		if s.access.ep.url == nil {
+			continue
+		}
+		if _, known := left[s.name]; known {
+			return nil
+		}
+		heirs = append(heirs, s)
+	}
+	return heirs
+}
+
+// restore gives a receiver what it or another could not be told. Called with mu held.
+func (n *Notifier) restore(s *sender, us []alert.Undelivered, now time.Time) {
+	if len(us) == 0 {
+		return
+	}
+	s.log.Info("undelivered alerts are taken over", "incidents", len(us))
+	made := func(u alert.Undelivered) *message {
+		// As if handed over when it happened: it is overdue, and its end lies as far
+		// ahead as it did.
+		handed := u.StartsAt
+		switch {
+		case u.Resolved:
+			handed = u.EndsAt
+		case u.EndsAt.Sub(handed) > restoredAhead:
+			u.EndsAt = handed.Add(restoredAhead)
+		}
+		return newMessage(u.Notification, s.dress, handed)
+	}
+	s.overflowing(s.outbox.restore(us, made, now, n.opts.Ahead()), now)
+}
+
+// Undelivered is what each receiver has yet to be told, as Restore takes it.
+func (n *Notifier) Undelivered() map[string][]alert.Undelivered {
+	now := time.Now()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	left := make(map[string][]alert.Undelivered, len(n.senders))
+	for _, s := range n.senders {
+		left[s.name] = s.outbox.undelivered(now)
+	}
+	return left
+}
+
+// estate is what nobody else will be told of.
+type estate struct {
+	owed []alert.Undelivered
+	seen map[estateKey]bool
+}
+
+type estateKey struct {
+	fp               alert.Fingerprint
+	startsAt         int64
+	resolved, unseen bool
+}
+
+// add leaves out what is there already, and what somebody was told.
+func (e *estate) add(us []alert.Undelivered) {
+	if e.seen == nil {
+		e.seen = map[estateKey]bool{}
+	}
+	for _, u := range us {
+		key := estateKey{u.Fingerprint(), u.StartsAt.UnixNano(), u.Resolved, u.Unseen}
+		if u.HeldUntil.IsZero() && !e.seen[key] {
+			e.seen[key] = true
+			e.owed = append(e.owed, u)
+		}
+	}
+}
+
+// settled are receipts by which a receiver is owed nothing any more.
+func settled(us []alert.Undelivered) (rs []alert.Receipt) {
+	for _, u := range us {
+		last := u.StartsAt
+		if u.LastStart.After(last) {
+			last = u.LastStart
+		}
+		rs = append(rs, alert.Receipt{Fingerprint: u.Fingerprint(), StartsAt: last, Told: alert.ToldNever})
+	}
+	return rs
+}
+
+// restore takes over what was left to be told. The times of alerts are ahead of our own
+// clock.
 func (o *outbox) restore(us []alert.Undelivered, made func(alert.Undelivered) *message, now time.Time, ahead time.Duration) (dropped int) {
 	o.mu.Lock()
 	for _, u := range us {
@@ -15,6 +144,10 @@ func (o *outbox) restore(us []alert.Undelivered, made func(alert.Undelivered) *m
 		last := u.LastStart
 		if last.Before(u.StartsAt) {
 			last = u.StartsAt
+		}
+		if m == nil { // it is not to hear of it any more
+			o.receipt(u.Fingerprint(), last, alert.ToldNever, time.Time{})
+			continue
 		}
 		if !u.HeldUntil.IsZero() && !u.HeldUntil.After(now) {
 			o.receipt(m.fp, last, alert.ToldNever, time.Time{}) // it has been told

@@ -63,10 +63,10 @@ func TestHeldByAClockAhead(t *testing.T) {
 		t.Errorf("left after the hold: %+v", left)
 	}
 	fires := alert.Notification{Labels: ls, StartsAt: later, EndsAt: later.Add(4 * time.Minute), News: true}
-	o.put([]*message{newMessage(fires, labels.EmptyLabels(), later)}, later)
+	o.put([]*message{newMessage(fires, &dress{}, later)}, later)
 	o.settle(o.next(10, nil, later, time.Second), true, later)
 	fires.Resolved = true
-	o.put([]*message{newMessage(fires, labels.EmptyLabels(), later.Add(time.Minute))}, later.Add(time.Minute))
+	o.put([]*message{newMessage(fires, &dress{}, later.Add(time.Minute))}, later.Add(time.Minute))
 	if o.len() != 1 {
 		t.Error("the end is held back")
 	}

@@ -18,6 +18,8 @@ const redacted = "xxxxx"
 type Endpoint struct {
 	url  *url.URL // with userinfo, without a slash at the end of the path
 	name string   // what logs, metrics and status call it
+	// push is where alerts are posted, where that is no Alertmanager's API; nil else.
+	push *url.URL
 }
 
 // String is the URL without its password.

@@ -24,23 +24,25 @@ type message struct {
 	// Alertmanager refuses.
 	note   alert.Notification
 	handed time.Time // to Send, by the clock of the note
+	moved  bool      // the end of what goes on under other labels
 }
 
-func newMessage(note alert.Notification, external labels.Labels, now time.Time) *message {
+// newMessage returns nil if the receivers of that dress are not to hear of the alert.
+func newMessage(note alert.Notification, d *dress, now time.Time) *message {
 	given := note.Labels
-	note.Labels = finalLabels(given, external)
-	return &message{key: note.Labels.Hash(), fp: alert.Fingerprint(given.Hash()), given: given, note: note, handed: now}
+	ls, ok := d.labels(given)
+	if !ok {
+		return nil
+	}
+	note.Labels = ls
+	return &message{key: ls.Hash(), fp: alert.Fingerprint(given.Hash()), given: given, note: note, handed: now}
 }
 
-// finalLabels are the labels that an Alertmanager gets, and knows the alert by.
-func finalLabels(given, external labels.Labels) labels.Labels {
-	b := labels.NewBuilder(wellFormed(given))
-	external.Range(func(l labels.Label) {
-		if b.Get(l.Name) == "" {
-			b.Set(l.Name, l.Value)
-		}
-	})
-	return b.Labels()
+// ended is the end of a firing alert, by the clock of the note.
+func (m *message) ended(at time.Time) *message {
+	end := *m
+	end.note.Resolved, end.note.News, end.note.EndsAt, end.handed, end.moved = true, false, at, at, true
+	return &end
 }
 
 // endedAt is when a resolved alert ended.

@@ -30,7 +30,7 @@ func TestFinalLabels(t *testing.T) {
 		{"broken utf-8", labels.FromStrings("a\xff", "x", "b", "y\xffz", "host", "h", "region", "r", "severity", "s"),
 			labels.FromStrings("b", "y\uFFFDz", "host", "h", "region", "r", "severity", "s")},
 	} {
-		got := newMessage(alert.Notification{Labels: tc.in}, external, t0).note.Labels
+		got := newMessage(alert.Notification{Labels: tc.in}, &dress{external: external}, t0).note.Labels
 		if diff := cmp.Diff(tc.want.String(), got.String()); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
 		}
@@ -62,7 +62,7 @@ func TestInterval(t *testing.T) {
 		{"starts after its end", false, at(time.Hour), at(4 * time.Minute), 0, at(0), at(4 * time.Minute)},
 		{"no start", false, never, at(4 * time.Minute), time.Minute, at(0), at(4 * time.Minute)},
 	} {
-		m := newMessage(alert.Notification{StartsAt: tc.startsAt, EndsAt: tc.endsAt, Resolved: tc.resolved}, labels.EmptyLabels(), t0)
+		m := newMessage(alert.Notification{StartsAt: tc.startsAt, EndsAt: tc.endsAt, Resolved: tc.resolved}, &dress{}, t0)
 		start, end := m.interval(at(tc.now), margin)
 		if !start.Equal(tc.wantStart) || !end.Equal(tc.wantEnd) {
 			t.Errorf("%s: got %v to %v, want %v to %v", tc.name, start, end, tc.wantStart, tc.wantEnd)
@@ -104,7 +104,7 @@ func TestPayloadJSON(t *testing.T) {
 			alert.Notification{Labels: labels.FromStrings("alertname", "A"), StartsAt: t0.Add(-time.Hour)},
 		},
 	} {
-		m := newMessage(tc.in, labels.FromStrings("host", "edge-1"), t0)
+		m := newMessage(tc.in, &dress{external: labels.FromStrings("host", "edge-1")}, t0)
 		got, err := json.Marshal(parcel{message: m}.payload(t0, time.Second, correction{}))
 		if err != nil {
 			t.Fatal(err)
@@ -122,10 +122,10 @@ func TestPayloadOfAClockAhead(t *testing.T) {
 	handed := t0.Add(ahead)
 	firing := newMessage(alert.Notification{
 		Labels: labels.FromStrings("alertname", "A"), StartsAt: handed.Add(-time.Minute), EndsAt: handed.Add(4 * time.Minute),
-	}, labels.EmptyLabels(), handed)
+	}, &dress{}, handed)
 	resolved := newMessage(alert.Notification{
 		Labels: labels.FromStrings("alertname", "A"), StartsAt: handed.Add(-time.Hour), EndsAt: handed, Resolved: true,
-	}, labels.EmptyLabels(), handed)
+	}, &dress{}, handed)
 	late := parcel{message: resolved, until: t0.Add(6 * time.Minute), missed: missed{
 		count: 1, first: handed.Add(-time.Hour), last: handed.Add(-time.Hour), endedAt: handed,
 	}}

@@ -21,6 +21,7 @@ type metrics struct {
 	queueLength, clockOffset  *prometheus.GaugeVec
 	restarts                  *prometheus.CounterVec
 	queueCapacity, discovered prometheus.Gauge
+	found                     *prometheus.GaugeVec
 }
 
 // newMetrics registers the metrics with reg unless that is nil.
@@ -66,10 +67,23 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Help: "Alertmanagers that alerts are sent to.",
 		}),
 	}
+	m.found = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "tocsin_notify_alertmanagers_found",
+		Help: "Alertmanagers that an entry of the configuration file's alerting section has now.",
+	}, []string{"config"})
 	if reg != nil {
-		reg.MustRegister(m.sent, m.errors, m.dropped, m.latency, m.queueLength, m.queueCapacity, m.discovered, m.clockOffset, m.restarts)
+		reg.MustRegister(m.sent, m.errors, m.dropped, m.latency, m.queueLength, m.queueCapacity, m.discovered, m.clockOffset, m.restarts, m.found)
 	}
 	return m
+}
+
+// forget takes away what there is of an Alertmanager.
+func (m *metrics) forget(name string) {
+	for _, vec := range []interface {
+		DeletePartialMatch(prometheus.Labels) int
+	}{m.sent, m.errors, m.dropped, m.latency, m.queueLength, m.clockOffset, m.restarts} {
+		vec.DeletePartialMatch(prometheus.Labels{perAlertmanager: name})
+	}
 }
 
 // senderMetrics are the children of one Alertmanager. All exist from the start,
@@ -95,7 +109,7 @@ func (m *metrics) forAlertmanager(name string) *senderMetrics {
 }
 
 // collector counts what is owed when it is asked, rather than at every change.
-type collector struct{ senders []*sender }
+type collector struct{ *Notifier }
 
 const perAlertmanager = "alertmanager"
 
@@ -119,6 +133,8 @@ func (c collector) Describe(ch chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (c collector) Collect(ch chan<- prometheus.Metric) {
 	undelivered, oldest, late := c.descs()
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for _, s := range c.senders {
 		n, since, lates := s.outbox.owed()
 		age := 0.0

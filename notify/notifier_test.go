@@ -51,7 +51,7 @@ func TestSendAndStatus(t *testing.T) {
 			}
 		}
 		wantStatus := []Status{{
-			URL: "http://me:xxxxx@am:9093/pre%2Ffix", LastAttempt: begin.Add(time.Second), LastSuccess: begin.Add(time.Second), Sent: 1,
+			URL: "http://me:xxxxx@am:9093/pre%2Ffix", Origin: OriginSetting, LastAttempt: begin.Add(time.Second), LastSuccess: begin.Add(time.Second), Sent: 1,
 		}}
 		if diff := cmp.Diff(wantStatus, n.Status()); diff != "" {
 			t.Errorf("status (-want +got):\n%s", diff)
@@ -344,7 +344,7 @@ func TestAnnouncerIsBounded(t *testing.T) {
 	a := newAnnouncer(log)
 	for _, resolved := range []bool{true, false} {
 		for i := range announced + announced/2 {
-			m := newMessage(alert.Notification{Labels: labels.FromStrings("alertname", fmt.Sprint(i)), Resolved: resolved}, labels.EmptyLabels(), t0)
+			m := newMessage(alert.Notification{Labels: labels.FromStrings("alertname", fmt.Sprint(i)), Resolved: resolved}, &dress{}, t0)
 			a.announce([]*message{m})
 			if len(a.resolved) > announced {
 				t.Fatalf("remembers %d alerts", len(a.resolved))

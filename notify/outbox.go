@@ -203,7 +203,9 @@ func (o *outbox) settle(ps []parcel, taken bool, now time.Time) {
 			o.giveUp(a)
 		}
 		if a.latest != p.message && !a.holds(a.latest, now) {
-			o.order.MoveToBack(a.place)
+			if !a.latest.moved { // else what goes on would begin before this ends
+				o.order.MoveToBack(a.place)
+			}
 			continue
 		}
 		o.leave(a)

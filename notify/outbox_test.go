@@ -16,7 +16,7 @@ func newTestOutbox(capacity int) *outbox {
 }
 
 func msg(name string) *message {
-	return newMessage(alert.Notification{Labels: labels.FromStrings("alertname", name)}, labels.EmptyLabels(), t0)
+	return newMessage(alert.Notification{Labels: labels.FromStrings("alertname", name)}, &dress{}, t0)
 }
 
 func endedMsg(name string) *message {

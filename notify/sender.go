@@ -16,23 +16,26 @@ const maxSuspects = 1024
 
 // sender is the send loop of one Alertmanager and its outbox.
 type sender struct {
-	name       string // the endpoint's
-	outbox     *outbox
-	client     *client
-	timeout    time.Duration
+	name   string // the endpoint's
+	outbox *outbox
+	seat
+	cancel     func()                 // guarded by Notifier.mu: ends run at once; nil before
+	next       atomic.Pointer[client] // takes the place of client; nil if nothing has changed
+	changed    chan struct{}          // holds a value while there may be a next
 	ahead      func() time.Duration
 	batchSize  int
 	maxBackoff time.Duration
 	jitter     func() float64
 	metrics    *senderMetrics
 	log        *slog.Logger
-	standing   *standing
-	overflow   atomic.Uint64 // alerts dropped for want of room; written by Send
-	overflowed atomic.Int64  // when that was last logged, unix nanoseconds
+	repeat     func(*sender, time.Time) // lines up all that fires
+	overflow   atomic.Uint64            // alerts dropped for want of room; written by Send
+	overflowed atomic.Int64             // when that was last logged, unix nanoseconds
 
 	status atomic.Pointer[Status] // written by run, Pending left out
 
 	// owned by run
+	client  *client
 	current Status
 	quiet   quietLog
 	contact contact
@@ -43,28 +46,56 @@ type sender struct {
 	suspects map[uint64]string
 }
 
-func newSender(ep Endpoint, opts *Options, st *standing, m *senderMetrics, log *slog.Logger) *sender {
-	log = log.With("alertmanager", ep.name)
-	delivered := func(rs []alert.Receipt) { opts.Delivered(ep.name, rs) }
+// newReceiver makes a receiver that is nowhere yet.
+func (n *Notifier) newReceiver(name string) *sender {
+	opts := &n.opts
+	log := n.log.With("alertmanager", name)
+	m := n.metrics.forAlertmanager(name)
 	s := &sender{
-		name:       ep.name,
-		outbox:     newOutbox(opts.Capacity, opts.LateHold, m.queueLength, delivered),
-		client:     newClient(ep, opts.Version, opts.Timeout, opts.RoundTripper),
-		timeout:    opts.Timeout,
+		name:       name,
+		seat:       seat{place: nowhere},
+		outbox:     newOutbox(opts.Capacity, opts.LateHold, m.queueLength, func(rs []alert.Receipt) { opts.Delivered(name, rs) }),
+		changed:    make(chan struct{}, 1),
 		ahead:      opts.Ahead,
 		batchSize:  opts.BatchSize,
 		maxBackoff: opts.MaxBackoff,
 		jitter:     opts.jitter,
-		standing:   st,
+		repeat:     n.repeat,
 		metrics:    m,
 		log:        log,
-		current:    Status{URL: ep.name},
+		current:    Status{URL: name},
 		quiet:      quietLog{log: log},
 		clock:      clock{trustedAfter: opts.TrustedAfter},
 		suspects:   make(map[uint64]string),
 	}
 	s.publish()
 	return s
+}
+
+// connect has the loop use another client from its next request on.
+func (s *sender) connect(c *client) {
+	s.next.Store(c)
+	select {
+	case s.changed <- struct{}{}:
+	default:
+	}
+}
+
+// adopt takes over a client that is new. Who is at its other end is to be asked.
+func (s *sender) adopt() {
+	select {
+	case <-s.changed:
+	default:
+	}
+	c := s.next.Swap(nil)
+	if c == nil {
+		return
+	}
+	if s.client != nil {
+		s.client.closeIdle()
+		s.contact.doubt = true
+	}
+	s.client = c
 }
 
 // enqueue hands messages over to the loop. Any goroutine may call it.
@@ -90,8 +121,10 @@ func (s *sender) overflowing(dropped int, now time.Time) {
 // run sends until ctx ends, then what is left until an attempt fails. No
 // request outlives sendCtx.
 func (s *sender) run(ctx, sendCtx context.Context) {
-	defer s.client.closeIdle()
+	s.adopt()
+	defer func() { s.client.closeIdle() }()
 	for s.wait(ctx) {
+		s.adopt()
 		s.check(ctx)
 		s.attempt(sendCtx)
 		if s.client.courier.connected.Swap(false) {
@@ -121,6 +154,7 @@ func (s *sender) wait(ctx context.Context) bool {
 		case <-ctx.Done():
 			return false
 		case <-backoff.C:
+		case <-s.changed: // it may be what was wrong
 		}
 	}
 	// With nothing to send, only what this Alertmanager must not forget is a reason
@@ -156,7 +190,7 @@ func (s *sender) sweep() {
 // alerts where the Alertmanager has not, and finds the culprit. It costs at
 // most one request per alert in the batch.
 func (s *sender) attempt(ctx context.Context) bool {
-	batch := s.outbox.next(s.batchSize, s.suspects, time.Now(), s.timeout)
+	batch := s.outbox.next(s.batchSize, s.suspects, time.Now(), s.client.timeout)
 	if len(batch) == 0 {
 		return true
 	}
@@ -194,7 +228,7 @@ func (s *sender) post(ctx context.Context, batch []parcel) *failure {
 	for i, p := range batch {
 		// An alert that ends while the request is under way would arrive as
 		// resolved.
-		alerts[i] = p.payload(now, s.timeout, correct)
+		alerts[i] = p.payload(now, s.client.timeout, correct)
 	}
 	f := s.client.post(ctx, alerts)
 	took := time.Since(now)

@@ -1,55 +1,92 @@
 package notify
 
 import (
-	"sync"
+	"cmp"
+	"maps"
+	"slices"
 	"time"
+
+	"github.com/tocsin/tocsin/alert"
 )
 
-// standing is what fires, as it was last handed over: what an Alertmanager that
-// has restarted must be told again. It is shared by all senders.
+// standing is what fires, as it was last handed over: what a receiver must be told that
+// knows nothing, because it is new or has restarted. Guarded by Notifier.mu.
 type standing struct {
-	mu     sync.Mutex
-	firing map[uint64]*message // by message.key; guarded by mu
-	swept  time.Time           // guarded by mu
+	firing map[alert.Fingerprint]handed
+	swept  time.Time
 }
 
-// update, at now by the clock of the alerts, takes over messages and passes them on before another update or repeat
-// can come between: a receiver must not get an old state over a new one.
-func (st *standing) update(ms []*message, now time.Time, pass func()) {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	for _, m := range ms {
-		if m.note.Resolved {
-			delete(st.firing, m.key)
+// handed is a firing alert, and when it was handed over, by its own clock.
+type handed struct {
+	note alert.Notification
+	at   time.Time
+}
+
+func newStanding() standing { return standing{firing: map[alert.Fingerprint]handed{}} }
+
+// update takes over what was handed over at a time, by the clock of the alerts.
+func (st *standing) update(ns []alert.Notification, at time.Time) {
+	for i := range ns {
+		if fp := ns[i].Fingerprint(); ns[i].Resolved {
+			delete(st.firing, fp)
 		} else {
-			st.firing[m.key] = m
+			st.firing[fp] = handed{ns[i], at}
 		}
 	}
-	if now.Sub(st.swept) >= time.Minute || now.Before(st.swept) {
-		st.swept = now
-		for key, m := range st.firing {
-			if !m.stands(now) {
-				delete(st.firing, key)
-			}
-		}
+	if at.Sub(st.swept) >= time.Minute || at.Before(st.swept) {
+		st.swept = at
+		maps.DeleteFunc(st.firing, func(_ alert.Fingerprint, h handed) bool { return !h.stands(at) })
 	}
-	pass()
 }
 
 // stands tells whether an Alertmanager would still have it, had it not restarted.
-func (m *message) stands(now time.Time) bool {
-	return m.note.EndsAt.IsZero() || m.note.EndsAt.After(now)
+func (h handed) stands(at time.Time) bool { return h.note.EndsAt.IsZero() || h.note.EndsAt.After(at) }
+
+// all is what fires, the oldest first.
+func (st *standing) all(at time.Time) []handed {
+	hs := make([]handed, 0, len(st.firing))
+	for _, h := range st.firing {
+		if h.stands(at) {
+			hs = append(hs, h)
+		}
+	}
+	slices.SortFunc(hs, func(a, b handed) int {
+		return cmp.Or(a.note.StartsAt.Compare(b.note.StartsAt), cmp.Compare(a.note.Fingerprint(), b.note.Fingerprint()))
+	})
+	return hs
 }
 
-// repeat lines up for s everything that fires.
-func (st *standing) repeat(s *sender, now time.Time) {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	ms := make([]*message, 0, len(st.firing))
-	for _, m := range st.firing {
-		if m.stands(now.Add(s.ahead())) {
+// messages are what fires for receivers of a dress. Called with mu held.
+func (n *Notifier) messages(d *dress, now time.Time) []*message {
+	var ms []*message
+	for _, h := range n.standing.all(now.Add(n.opts.Ahead())) {
+		if m := newMessage(h.note, d, h.at); m != nil {
 			ms = append(ms, m)
 		}
 	}
-	s.overflowing(s.outbox.repeat(ms, now), now)
+	return ms
+}
+
+// repeat lines up for s everything that fires.
+func (n *Notifier) repeat(s *sender, now time.Time) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	s.overflowing(s.outbox.repeat(n.messages(s.dress, now), now), now)
+}
+
+// redress has a receiver know alerts by other labels. Called with mu held.
+func (n *Notifier) redress(s *sender, d *dress, now time.Time) {
+	if s.dress == d {
+		return
+	}
+	at := now.Add(n.opts.Ahead())
+	var moves []move
+	for _, h := range n.standing.all(at) {
+		m := move{newMessage(h.note, s.dress, h.at), newMessage(h.note, d, h.at)}
+		if !m.isNone() {
+			moves = append(moves, m)
+		}
+	}
+	s.dress = d
+	s.overflowing(s.outbox.move(moves, now, at), now)
 }

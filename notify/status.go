@@ -5,9 +5,16 @@ import "time"
 // Status is how the deliveries to one Alertmanager are doing, for the status
 // page. Counts are in alerts and start at zero with the process.
 type Status struct {
-	// URL of the Alertmanager without its password; also the value of the
-	// metrics' alertmanager label.
+	// URL of the Alertmanager without its password, or Undiscovered; also the value of
+	// the metrics' alertmanager label.
 	URL string
+	// Origin is where it comes from: OriginSetting, or the discovery of the
+	// configuration file that found it (static, dns, file, …). Empty while discovery has
+	// not shown it, as after a restart.
+	Origin string
+	// LostSince is since when discovery does not show it any more; it is dropped after an
+	// hour. Zero if it does.
+	LostSince time.Time
 	// Pending is how many alerts wait for delivery.
 	Pending int
 	// LastAttempt and LastSuccess are when the last request and the last

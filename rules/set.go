@@ -15,9 +15,6 @@ type Set struct {
 	// Problems are those that belong to no single file: a pattern that names
 	// nothing, a directory that cannot be read.
 	Problems []Problem
-	// Fingerprint is of the files before they were read: Watch compares it with
-	// what is there now. Only Load sets it.
-	Fingerprint string
 }
 
 // Options are how rule files are read.
@@ -39,7 +36,7 @@ func Load(pattern string) Set { return Options{}.Load(pattern) }
 // Load always returns what it could read. The empty pattern, and a directory
 // without rule files, are an empty Set.
 func (o Options) Load(pattern string) Set {
-	set := Set{Fingerprint: fingerprint(pattern)}
+	var set Set
 	seen := map[string]bool{}
 	for _, p := range splitPattern(pattern) {
 		paths, problem := expand(p)
@@ -123,6 +120,13 @@ func splitPattern(pattern string) []string {
 		if p = strings.TrimSpace(p); p != "" {
 			out = append(out, p)
 		}
+	}
+	return out
+}
+
+func splitAll(patterns []string) (out []string) {
+	for _, p := range patterns {
+		out = append(out, splitPattern(p)...)
 	}
 	return out
 }

@@ -23,13 +23,14 @@ const (
 	settle = 200 * time.Millisecond
 )
 
-// Watch calls changed whenever the files that the pattern names are others than
-// those of the Set that was last loaded: written, replaced, renamed, removed, or
-// newly there, also behind symbolic links. It takes what Load takes; loaded gives
-// the Fingerprint of that Set, or "" as long as nothing has been loaded. It
-// returns when ctx is done. changed is called from one goroutine.
-func Watch(ctx context.Context, pattern string, log *slog.Logger, loaded func() string, changed func()) {
-	w := &watcher{pattern: pattern, log: log, loaded: loaded, watched: map[string]bool{}}
+// Watch calls changed whenever the files that the patterns name are others than
+// those that were last loaded: written, replaced, renamed, removed, or newly there,
+// also behind symbolic links. Each pattern is one as Load takes it, and they may be
+// others after each change; loaded gives the Fingerprint of them before they were
+// read, or "" as long as nothing has been loaded. It returns when ctx is done. changed
+// is called from one goroutine.
+func Watch(ctx context.Context, patterns func() []string, log *slog.Logger, loaded func() string, changed func()) {
+	w := &watcher{patterns: patterns, log: log, loaded: loaded, watched: map[string]bool{}}
 	if n, err := fsnotify.NewWatcher(); err != nil {
 		log.Warn("file system gives no notifications, polling alone", "err", err)
 	} else {
@@ -41,11 +42,11 @@ func Watch(ctx context.Context, pattern string, log *slog.Logger, loaded func() 
 
 // watcher is owned by run.
 type watcher struct {
-	pattern string
-	log     *slog.Logger
-	loaded  func() string
-	notify  *fsnotify.Watcher // nil: polling alone
-	watched map[string]bool
+	patterns func() []string
+	log      *slog.Logger
+	loaded   func() string
+	notify   *fsnotify.Watcher // nil: polling alone
+	watched  map[string]bool
 }
 
 func (w *watcher) run(ctx context.Context, changed func()) {
@@ -67,7 +68,7 @@ func (w *watcher) run(ctx context.Context, changed func()) {
 		case err := <-errs:
 			w.log.Debug("file notification", "err", err) // polling finds what was missed
 		}
-		if known := w.loaded(); known != "" && known != fingerprint(w.pattern) && ctx.Err() == nil {
+		if known := w.loaded(); known != "" && known != Fingerprint(w.patterns()...) && ctx.Err() == nil {
 			changed()
 		}
 	}
@@ -99,7 +100,7 @@ func (w *watcher) watchDirs() {
 	if w.notify == nil {
 		return
 	}
-	for dir := range watchedDirs(w.pattern) {
+	for dir := range watchedDirs(w.patterns()) {
 		err := w.notify.Add(dir)
 		if failed := err != nil; failed != w.watched[dir] {
 			if w.watched[dir] = failed; failed {
@@ -109,9 +110,9 @@ func (w *watcher) watchDirs() {
 	}
 }
 
-func watchedDirs(pattern string) map[string]bool {
+func watchedDirs(patterns []string) map[string]bool {
 	dirs := map[string]bool{}
-	for _, p := range splitPattern(pattern) {
+	for _, p := range splitAll(patterns) {
 		if isDir(p) {
 			dirs[p] = true
 		}
@@ -132,11 +133,11 @@ func watchedDirs(pattern string) map[string]bool {
 	return dirs
 }
 
-// fingerprint changes with anything that Load would read otherwise.
-func fingerprint(pattern string) string {
+// Fingerprint changes with anything that Load would read otherwise.
+func Fingerprint(patterns ...string) string {
 	var b strings.Builder
-	fmt.Fprintln(&b, pattern) // never empty
-	for _, p := range splitPattern(pattern) {
+	fmt.Fprintln(&b, patterns) // never empty
+	for _, p := range splitAll(patterns) {
 		paths, problem := expand(p)
 		if problem != nil {
 			fmt.Fprintln(&b, problem.Error())

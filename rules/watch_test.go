@@ -13,11 +13,11 @@ func watch(t *testing.T, pattern string) chan struct{} {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	changed, done := make(chan struct{}, 100), make(chan struct{})
-	loaded := fingerprint(pattern)
+	loaded := Fingerprint(pattern)
 	go func() {
 		defer close(done)
-		Watch(ctx, pattern, slog.New(slog.DiscardHandler), func() string { return loaded }, func() {
-			loaded = fingerprint(pattern)
+		Watch(ctx, func() []string { return []string{pattern} }, slog.New(slog.DiscardHandler), func() string { return loaded }, func() {
+			loaded = Fingerprint(pattern)
 			changed <- struct{}{}
 		})
 	}()
@@ -92,13 +92,13 @@ func TestFingerprintKnowsContentOfTheSameSizeAndTime(t *testing.T) {
 	write(t, path, "groups: [] #1")
 	info, err := os.Stat(path)
 	must(t, err)
-	before := fingerprint(path)
+	before := Fingerprint(path)
 	write(t, path, "groups: [] #2")
 	must(t, os.Chtimes(path, info.ModTime(), info.ModTime()))
-	if fingerprint(path) == before {
+	if Fingerprint(path) == before {
 		t.Error("a change that hides behind size and time is not seen")
 	}
-	if fingerprint(path) != fingerprint(path) {
+	if Fingerprint(path) != Fingerprint(path) {
 		t.Error("the fingerprint changes by itself")
 	}
 }

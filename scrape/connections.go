@@ -3,6 +3,7 @@ package scrape
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"sync"
 	"time"
@@ -13,11 +14,15 @@ import (
 // dialTimeout is for the connection alone; the scrape has its own.
 const dialTimeout = 5 * time.Second
 
-// connections keeps the scraper's open connections, to close them at stop: the
+// connections keeps a manager's open connections, to close them at stop: the
 // manager waits for a scrape under way until its time-out, which for a target
 // that hangs is longer than the Docker engine waits for us.
 type connections struct {
-	dial   func(ctx context.Context, network, addr string) (net.Conn, error)
+	dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// socket gives the path of the socket that a host stands for: the manager tells a
+	// dialer of ours no more than the host. It is empty for one that has none any more,
+	// and ok is false for a host of the network.
+	socket func(host string) (path string, ok bool)
 	ctx    context.Context // done once closed: ends dials in progress
 	cancel context.CancelFunc
 
@@ -26,32 +31,45 @@ type connections struct {
 	closed bool                  // guarded by mu
 }
 
-func newConnections(dial func(ctx context.Context, network, addr string) (net.Conn, error)) *connections {
+func newConnections(dial func(ctx context.Context, network, addr string) (net.Conn, error), socket func(host string) (string, bool)) *connections {
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: dialTimeout}).DialContext
+	}
 	ctx, cancel := context.WithCancel(context.Background())
-	return &connections{dial: dial, ctx: ctx, cancel: cancel}
+	return &connections{dial: dial, socket: socket, ctx: ctx, cancel: cancel}
 }
 
-// clientOptions make the manager dial through c. For a socket it replaces the
-// dialer that the manager makes from __unix_socket__, with the same path.
-func (c *connections) clientOptions(t Target) []config.HTTPClientOption {
-	return []config.HTTPClientOption{config.WithDialContextFunc(
-		func(ctx context.Context, network, addr string) (net.Conn, error) {
-			if t.URL.Scheme == "unix" {
-				network, addr = "unix", t.URL.Path
-			}
-			ctx, cancel := context.WithCancel(ctx)
-			defer cancel()
-			defer context.AfterFunc(c.ctx, cancel)()
-			conn, err := c.dial(ctx, network, addr)
-			if err != nil {
-				return nil, err
-			}
-			return c.add(conn)
-		},
-	)}
+// clientOptions make the manager dial through c, also where it would dial a socket
+// itself.
+func (c *connections) clientOptions() []config.HTTPClientOption {
+	return []config.HTTPClientOption{config.WithDialContextFunc(c.connect)}
 }
 
-var errStopped = errors.New("scraping has stopped")
+func (c *connections) connect(ctx context.Context, network, addr string) (net.Conn, error) {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, fmt.Errorf("dial: %w", err)
+	}
+	if path, ok := c.socket(host); ok {
+		if path == "" {
+			return nil, errGone
+		}
+		network, addr = "unix", path
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(c.ctx, cancel)()
+	conn, err := c.dial(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	return c.add(conn)
+}
+
+var (
+	errStopped = errors.New("scraping has stopped")
+	errGone    = errors.New("the socket is no target any more")
+)
 
 func (c *connections) add(conn net.Conn) (net.Conn, error) {
 	c.mu.Lock()
@@ -67,6 +85,7 @@ func (c *connections) add(conn net.Conn) (net.Conn, error) {
 	return tracked, nil
 }
 
+// closeAll may be called again.
 func (c *connections) closeAll() {
 	c.cancel()
 	c.mu.Lock()

@@ -58,8 +58,11 @@ type Options struct {
 	// means 64 MiB and 200,000.
 	BodySizeLimit int
 	SampleLimit   int
-	Logger        *slog.Logger
-	Registerer    prometheus.Registerer
+	// Identity tells hosts apart: after the first scrape the others move to a phase
+	// of the interval that it gives. Nil, or as long as it is empty: they stay.
+	Identity   func() string
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
 }
 
 // Scraped is one finished scrape.
@@ -72,15 +75,21 @@ type Scraped struct {
 	// Restoring tells that the target is a Docker engine that has not restored
 	// its containers yet: all its counts read 0.
 	Restoring bool
+	// DaemonID is what a Docker engine calls itself; empty if it did not say.
+	DaemonID string
 }
 
 // Scraper scrapes one target while Run runs. Run may be called again after it
-// has returned; Targets may be called at any time.
+// has returned; Targets and Names may be called at any time.
 type Scraper struct {
-	opts    Options
-	log     *slog.Logger
-	config  *config.Config
-	running atomic.Pointer[scrape.Manager]
+	opts   Options
+	log    *slog.Logger
+	config *config.Config
+	names  names
+	// target is the manager's; nil while Run does not run.
+	target atomic.Pointer[scrape.Target]
+	// scraped has a token once a scrape is finished.
+	scraped chan struct{}
 }
 
 // tolerance is how late a scrape may come and still bear the time that it was
@@ -94,23 +103,15 @@ var setTolerance = sync.OnceFunc(func() { scrape.ScrapeTimestampTolerance = tole
 // not one that can be scraped.
 func New(opts Options) (*Scraper, error) {
 	setTolerance()
-	if opts.Logger == nil {
-		opts.Logger = slog.New(slog.DiscardHandler)
-	}
-	if opts.Registerer == nil {
-		opts.Registerer = prometheus.NewRegistry()
-	}
+	opts.Logger, opts.Registerer, opts.Clock = defaults(opts.Logger, opts.Registerer, opts.Clock)
 	if opts.Committed == nil {
 		opts.Committed = func(Scraped) {}
 	}
 	if opts.Committing == nil {
 		opts.Committing = func(Scraped) {}
 	}
-	if opts.Clock == nil {
-		opts.Clock = func() (time.Time, time.Duration) { return time.Now(), 0 }
-	}
-	if opts.Dial == nil {
-		opts.Dial = (&net.Dialer{Timeout: dialTimeout}).DialContext
+	if opts.Identity == nil {
+		opts.Identity = func() string { return "" }
 	}
 	if opts.BodySizeLimit == 0 {
 		opts.BodySizeLimit = defaultBodySizeLimit
@@ -122,20 +123,37 @@ func New(opts Options) (*Scraper, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configure scrape of %s: %w", opts.Target.Redacted(), err)
 	}
-	return &Scraper{opts: opts, log: opts.Logger.With("component", "scrape"), config: cfg}, nil
+	return &Scraper{
+		opts: opts, log: opts.Logger.With("component", "scrape"), config: cfg, scraped: make(chan struct{}, 1),
+	}, nil
+}
+
+// defaults of what nobody has to give.
+func defaults(log *slog.Logger, reg prometheus.Registerer, clock func() (time.Time, time.Duration)) (*slog.Logger, prometheus.Registerer, func() (time.Time, time.Duration)) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	if reg == nil {
+		reg = prometheus.NewRegistry()
+	}
+	if clock == nil {
+		clock = func() (time.Time, time.Duration) { return time.Now(), 0 }
+	}
+	return log, reg, clock
 }
 
 // Run scrapes at once and then on the interval, until ctx is done. Only then,
 // or if it cannot start, does it return.
 func (s *Scraper) Run(ctx context.Context) error {
-	conns := newConnections(s.opts.Dial)
-	gate := &gate{to: s.opts.Appendable, committing: s.opts.Committing, committed: s.opts.Committed, clock: s.opts.Clock}
+	conns := newConnections(s.opts.Dial, s.opts.Target.socket)
+	gate := &gate{to: s.opts.Appendable, clock: s.opts.Clock, follow: s.follow}
 	m, err := scrape.NewManager(&scrape.Options{
 		DiscoveryReloadOnStartup: true,
 		// The manager spreads first scrapes over an interval, for the sake of
 		// servers with many targets. We have one, next door.
-		InitialScrapeOffset: -s.opts.Interval,
-		HTTPClientOptions:   conns.clientOptions(s.opts.Target),
+		InitialScrapeOffset:   -s.opts.Interval,
+		PassMetadataInContext: true, // the target, for the gate
+		HTTPClientOptions:     conns.clientOptions(),
 	}, s.log, nil, nil, gate, s.opts.Registerer)
 	if err != nil {
 		return fmt.Errorf("make scrape manager: %w", err)
@@ -144,16 +162,51 @@ func (s *Scraper) Run(ctx context.Context) error {
 	if err := m.ApplyConfig(s.config); err != nil {
 		return fmt.Errorf("apply scrape config: %w", err)
 	}
+	cut := func() {
+		gate.shut()
+		conns.closeAll()
+	}
+	defer context.AfterFunc(ctx, cut)()
 	sets := make(chan map[string][]*targetgroup.Group, 1)
 	sets <- map[string][]*targetgroup.Group{s.opts.Target.Job: {s.opts.Target.group()}}
-	s.running.Store(m) // first: whoever hears of a commit may ask for the target
 	done := make(chan error, 1)
 	go func() { done <- m.Run(sets) }()
+	s.moveToPhase(ctx, m)
 
 	<-ctx.Done()
-	gate.shut()
-	conns.closeAll()
+	cut()
 	m.Stop()
-	s.running.Store(nil)
+	s.target.Store(nil)
 	return <-done
 }
+
+func (s *Scraper) follow(t *scrape.Target) follower {
+	s.target.Store(t)
+	return &engineScrape{scraper: s, all: s.names.filter() == nil}
+}
+
+// moveToPhase scrapes once more, at the moment that the identity gives, and on the
+// interval from then on: hosts that boot together are not scraped together. Who the
+// host is may be known only from its first scrapes.
+func (s *Scraper) moveToPhase(ctx context.Context, m *scrape.Manager) {
+	identity := ""
+	for identity == "" {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.scraped:
+			identity = s.opts.Identity()
+		}
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(untilPhase(identity, time.Now(), s.opts.Interval)):
+		if err := m.ApplyConfig(restarted(s.config)); err != nil {
+			s.log.Warn("scrapes stay in the phase of the start", "err", err)
+		}
+	}
+}
+
+// Names tells whether the target may bring series of that metric name. Until its first
+// good scrape it may bring any.
+func (s *Scraper) Names(name string) bool { return s.names.has(name) }

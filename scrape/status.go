@@ -38,27 +38,29 @@ func (s *Scraper) Targets() []TargetStatus {
 		Labels: labels.FromStrings(model.JobLabel, t.Job, model.InstanceLabel, t.Instance),
 		Health: string(scrape.HealthUnknown), Interval: s.opts.Interval, Timeout: timeout(s.opts.Interval),
 	}
-	b := labels.NewBuilder(labels.EmptyLabels())
-	for _, active := range s.active() {
-		st.ScrapeURL = active.URL().String()
-		st.Labels = active.Labels(b)
-		st.Discovered = active.DiscoveredLabels(b)
-		st.Health = string(active.Health())
-		st.LastScrape = active.LastScrape()
-		st.LastScrapeDuration = active.LastScrapeDuration()
-		if err := active.LastError(); err != nil {
-			st.LastError = err.Error()
-		}
+	if active := s.target.Load(); active != nil {
+		st.describe(active)
+		st.lastScrape(active)
 	}
 	return []TargetStatus{st}
 }
 
-func (s *Scraper) active() []*scrape.Target {
-	m := s.running.Load()
-	if m == nil {
-		return nil
+// describe takes over what a target is.
+func (st *TargetStatus) describe(t *scrape.Target) {
+	b := labels.NewBuilder(labels.EmptyLabels())
+	st.ScrapeURL = t.URL().String()
+	st.Labels = t.Labels(b)
+	st.Discovered = t.DiscoveredLabels(b)
+}
+
+// lastScrape takes over what became of a target.
+func (st *TargetStatus) lastScrape(t *scrape.Target) {
+	st.Health = string(t.Health())
+	st.LastScrape = t.LastScrape()
+	st.LastScrapeDuration = t.LastScrapeDuration()
+	if err := t.LastError(); err != nil {
+		st.LastError = err.Error()
 	}
-	return m.TargetsActive()[s.opts.Target.Job]
 }
 
 // Metadata is what a target says of one family of metrics.
@@ -72,14 +74,21 @@ type Metadata struct {
 // Metadata tells what the target said of its metrics in its last scrapes, in the
 // order of their names. While Run does not run there is none.
 func (s *Scraper) Metadata() []Metadata {
+	if t := s.target.Load(); t != nil {
+		return metadata(t)
+	}
+	return nil
+}
+
+func metadata(targets ...*scrape.Target) []Metadata {
 	var list []Metadata
-	for _, t := range s.active() {
+	for _, t := range targets {
 		ls := t.Labels(labels.NewBuilder(labels.EmptyLabels()))
 		for _, m := range t.ListMetadata() {
 			list = append(list, Metadata{ls, m.MetricFamily, m.Type, m.Help, m.Unit})
 		}
 	}
-	slices.SortFunc(list, func(a, b Metadata) int { return cmp.Compare(a.Family, b.Family) })
+	slices.SortStableFunc(list, func(a, b Metadata) int { return cmp.Compare(a.Family, b.Family) })
 	return list
 }
 

@@ -72,6 +72,9 @@ func (t Target) group() *targetgroup.Group {
 	return &targetgroup.Group{Source: t.Job, Targets: []model.LabelSet{ls}}
 }
 
+// socket is for connections: all that is dialed is this target.
+func (t Target) socket(string) (path string, ok bool) { return t.URL.Path, t.URL.Scheme == "unix" }
+
 // timeout of one scrape.
 func timeout(interval time.Duration) time.Duration { return min(interval, maxScrapeTimeout) }
 

@@ -137,6 +137,7 @@ func (s *Store) blocksToDelete(h *handle) tsdb.BlocksToDeleteFunc {
 	opened := time.Now()
 	return func(blocks []*tsdb.Block) map[ulid.ULID]struct{} {
 		gone := map[ulid.ULID]struct{}{}
+		keep := s.retention.Load().Time.Milliseconds()
 		h.compactor.mu.Lock()
 		defer h.compactor.mu.Unlock()
 		newest := int64(math.MinInt64)
@@ -147,7 +148,7 @@ func (s *Store) blocksToDelete(h *handle) tsdb.BlocksToDeleteFunc {
 		for _, b := range blocks {
 			m := b.Meta()
 			_, doomed := h.compactor.doomed[m.ULID]
-			old := s.opts.RetentionTime > 0 && newest-m.MaxTime >= s.opts.RetentionTime.Milliseconds()
+			old := keep > 0 && newest-m.MaxTime >= keep
 			if doomed || old || m.Compaction.Deletable {
 				gone[m.ULID] = struct{}{}
 			}

@@ -62,7 +62,7 @@ func (s *Store) measure(h *handle) usage {
 
 // limitOf is the most bytes that may be taken; zero means no limit.
 func (s *Store) limitOf(h *handle) int64 {
-	limit := s.opts.RetentionSize
+	limit := s.retention.Load().Size
 	if h.memory && (limit == 0 || limit > memoryLimit) {
 		limit = memoryLimit
 	}

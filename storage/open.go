@@ -175,10 +175,10 @@ func (s *Store) openAt(dir string, memory bool) (*handle, error) {
 func (s *Store) tsdbOptions(h *handle) *tsdb.Options {
 	o := tsdb.DefaultOptions()
 	o.NoLockfile = true // ours covers the whole data directory
-	o.RetentionDuration = s.opts.RetentionTime.Milliseconds()
+	o.RetentionDuration = s.retention.Load().Time.Milliseconds()
 	o.BlocksToDelete = s.blocksToDelete(h)
 	o.MinBlockDuration = s.opts.BlockDuration.Milliseconds()
-	o.MaxBlockDuration = max(s.opts.BlockDuration, maxBlock(s.opts.RetentionTime)).Milliseconds()
+	o.MaxBlockDuration = max(s.opts.BlockDuration, maxBlock(s.retention.Load().Time)).Milliseconds()
 	// On its own the TSDB would write chunks of the head at this interval, and
 	// panic where it cannot: upkeep does it, with a look at the disk first.
 	o.BlockReloadInterval = math.MaxInt64

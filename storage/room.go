@@ -45,7 +45,7 @@ func freeBytes(path string) (free, total int64, err error) {
 // limit, where one file must not be all that there is. dir is where they are: the
 // memory of a store that has left the disk is another file system.
 func (s *Store) part(dir string, full, least int64) int64 {
-	space := s.opts.RetentionSize
+	space := s.retention.Load().Size
 	if free, _, err := freeBytes(dir); err == nil && (space == 0 || free < space) {
 		space = free
 	}

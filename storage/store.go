@@ -76,6 +76,8 @@ type Store struct {
 	open  *handle // guarded by mu; nil while the TSDB is not open
 	doubt *doubt  // guarded by mu; nil unless the open TSDB failed
 
+	retention atomic.Pointer[Retention]
+
 	appending turnstile
 	registry  atomic.Pointer[prometheus.Registry]
 	repairs   repairLog
@@ -86,6 +88,19 @@ var (
 	_ storage.AppendableV2 = (*Store)(nil)
 	_ prometheus.Gatherer  = (*Store)(nil)
 )
+
+// Retention is how much is kept: Options.RetentionTime and RetentionSize.
+type Retention struct {
+	Time time.Duration
+	Size int64
+}
+
+// SetRetention replaces what the options said. It takes effect with the next upkeep; any
+// goroutine may call it, at any time.
+func (s *Store) SetRetention(r Retention) { s.retention.Store(&r) }
+
+// Retention is how much is kept at present.
+func (s *Store) Retention() Retention { return *s.retention.Load() }
 
 // New makes a store that is not open yet: it touches no file.
 func New(opts Options) *Store {
@@ -103,6 +118,7 @@ func New(opts Options) *Store {
 		log:     opts.Logger.With("component", "storage"),
 		metrics: newMetrics(opts.Registerer),
 	}
+	s.retention.Store(&Retention{Time: opts.RetentionTime, Size: opts.RetentionSize})
 	s.registry.Store(prometheus.NewRegistry())
 	s.upkeep.wake = make(chan struct{}, 1)
 	return s

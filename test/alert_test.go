@@ -84,7 +84,7 @@ func TestPausedContainerFiresAndResolves(t *testing.T) {
 	host := hostname(t)
 	sameMap(t, "labels", got.Labels, map[string]string{
 		"alertname": "ContainerPaused", "severity": "warning", "state": "paused",
-		"job": "docker", "instance": host, "host": host,
+		"job": "docker", "instance": host, "host": host, "engine_id": e.id(t),
 	})
 	sameMap(t, "annotations", got.Annotations, map[string]string{
 		"summary": "1 paused on " + host,
@@ -113,7 +113,7 @@ func TestRestartingContainerFiresAndResolves(t *testing.T) {
 	host := hostname(t)
 	sameMap(t, "labels", got.Labels, map[string]string{
 		"alertname": "ContainerRestarting", "severity": "critical", "action": "started",
-		"job": "docker", "instance": host, "host": host,
+		"job": "docker", "instance": host, "host": host, "engine_id": e.id(t),
 	})
 	sameMap(t, "annotations", got.Annotations, map[string]string{"summary": "again and again"})
 

@@ -168,6 +168,12 @@ func (e *dockerEngine) docker(args ...string) (string, error) {
 	return text, nil
 }
 
+// id is what the engine calls itself.
+func (e *dockerEngine) id(t *testing.T) string {
+	t.Helper()
+	return e.mustDocker(t, "info", "--format", "{{.ID}}")
+}
+
 // mustDocker is docker for commands that a test takes for granted.
 func (e *dockerEngine) mustDocker(t *testing.T, args ...string) string {
 	t.Helper()

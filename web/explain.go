@@ -156,8 +156,9 @@ func (h *Handler) explanation(ctx context.Context, c ruleChoice) (*api.Explanati
 		opts.PausedSince = st.Since
 	}
 	for i := range st.Targets {
-		if st.Targets[i].Health == Down {
+		if st.Targets[i].Health == Down { // if that of the ticks is, it is the first
 			opts.Target, opts.TargetError = st.Targets[i].Job, st.Targets[i].LastError
+			break
 		}
 	}
 	x := explain.Explain(ctx, g, r, in, opts)

@@ -61,9 +61,11 @@ func (s *source) frame(link, title string) frame {
 		Headline: newHeadline(&s.status, s.snapshot, s.facts, s.now), Seen: seen(&s.status, s.snapshot, s.now),
 	}
 	f.Tone = f.Headline.Tone
-	s.status.ExternalLabels.Range(func(l labels.Label) {
-		f.Host = append(f.Host, pair{short(l.Name), short(l.Value)})
-	})
+	for _, l := range hostLabels(&s.status) {
+		if l.Name != "engine_id" { // nobody knows it by heart, and it is long
+			f.Host = append(f.Host, l)
+		}
+	}
 	if host := s.status.ExternalLabels.Get("host"); host != "" {
 		f.Title = "Tocsin on " + short(host)
 	}
@@ -75,6 +77,12 @@ func (s *source) frame(link, title string) frame {
 	}
 	f.Nav = s.navigation(link)
 	return f
+}
+
+// hostLabels are those of all that leaves this host.
+func hostLabels(st *Status) (list []pair) {
+	st.ExternalLabels.Range(func(l labels.Label) { list = append(list, pair{short(l.Name), short(l.Value)}) })
+	return list
 }
 
 // navigation lists the pages, with what needs a look on each.

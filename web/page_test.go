@@ -111,6 +111,12 @@ func TestPages(t *testing.T) {
 		st.Targets = append(st.Targets, Target{Job: "node", URL: "http://u:secret@node/metrics", Health: Down, LastError: "connection refused", Labels: labels.FromStrings("job", "node", "rack", "b2")})
 		st.Alertmanagers = append(st.Alertmanagers, Alertmanager{URL: "https://u:secret@am2", Pending: 7, Dropped: 2, LastRejection: "empty label", LastError: "no such host", NextTry: now.Add(34 * time.Second), LastAttempt: ago(time.Second),
 			Undelivered: 3, OldestUndelivered: ago(20 * time.Minute), Late: 4, Restarts: 1, LastRestart: ago(3 * time.Hour), ClockOffset: -2 * time.Hour})
+		st.ExternalLabels = labels.FromStrings("engine_id", "AAAA:BBBB", "host", "edge-17")
+		st.Dropped = map[string]int{"node": 3, "docker": 0}
+		st.RemoteWrites = []RemoteWrite{
+			{Name: "central", URL: "https://u:secret@mimir/api/v1/push", Protocol: "2.0", Behind: 3 * time.Hour, LastSuccess: ago(time.Minute), CatchingUp: true, Sent: 1000},
+			{Name: "other", URL: "http://vm/write", Protocol: "1.0", LastError: "connection refused by http://u:secret@vm", Lost: 12},
+		}
 		st.Settings = append(st.Settings, Setting{"ALERTMANAGER_URL", "http://am:9093,https://u:secret@am2", "environment", "alertmanager.url"})
 		st.Storage.Trouble = "the disk is full"
 		st.Process.Started, st.Process.Written = ago(2*time.Hour), 3<<20
@@ -136,16 +142,20 @@ func TestPages(t *testing.T) {
 			`<a href="deliveries">Deliveries <span class="badge bad">1</span></a>`,
 		},
 		"/rules":   {"Meanwhile its last good version runs on: 3 rules.", "<title>(1) Rules · Tocsin on edge-17</title>", "/rules/bad.yml:3:9", "did you mean expr?", "<code>/rules/docker.yml:0:0</code></p><p class=\"error\">it broke", "not evaluated yet", "job:up:sum", "1 failing", "1 firing"},
-		"/targets": {"connection refused", "b2", "node", "every 15 s", "u:xxxxx@node"},
+		"/targets": {"connection refused", "b2", "node", "every 15 s", "u:xxxxx@node", "Left out by relabelling: 3 of node."},
 		"/deliveries": {"2 lost, 4 reported late", "Refused: empty label", "for 20 min", "restarted 3 h ago", "its clock is 2 h behind ours", "no such host", "next try in 34 s", "u:xxxxx@am2",
-			"To be told <span class=\"count\">2</span>", "20 min ago", `data-column="Now">ended`},
+			"To be told <span class=\"count\">2</span>", "20 min ago", `data-column="Now">ended`,
+			"central", "u:xxxxx@mimir", "catching up", "3 h behind", "protocol 2.0, 1000 samples sent", "12 lost", "connection refused by"},
 		"/status": {"not a number", "the disk is full", "3 settings, 2 changed from the default", "5.0 MiB", "1.5 MiB an hour", "running", "1.2.3", "u:xxxxx@am2",
-			"time of samples is 3 min ahead", "-1 h 30 min in all", "2 h in all", "10 % of the limit"},
+			"time of samples is 3 min ahead", "-1 h 30 min in all", "2 h in all", "AAAA:BBBB", "10 % of the limit"},
 	} {
 		page := body(t, h, target, http.StatusOK)
 		contains(t, page, want...)
 		if strings.Contains(page, "secret") {
 			t.Errorf("%s shows a password", target)
+		}
+		if target != "/status" && strings.Contains(page, "AAAA:BBBB") {
+			t.Errorf("%s shows the long name of the engine", target)
 		}
 	}
 }
@@ -190,6 +200,8 @@ func TestHostileTexts(t *testing.T) {
 				Problems:      []Problem{{hostile, hostile, hostile, hostile, hostile}},
 				Targets:       []Target{{Job: hostile, Instance: hostile, URL: hostile, Health: hostile, LastError: hostile, Labels: ls}},
 				Alertmanagers: []Alertmanager{{URL: hostile, LastError: hostile}},
+				Dropped:       map[string]int{hostile: 1},
+				RemoteWrites:  []RemoteWrite{{Name: hostile, URL: hostile, Protocol: hostile, LastError: hostile}},
 				Settings:      []Setting{{hostile, hostile, hostile, hostile}},
 				Storage:       Storage{Mode: "disk", Path: hostile, Trouble: hostile},
 			}

@@ -27,9 +27,12 @@ type Status struct {
 	// ExternalLabels are on every alert that leaves; they name this host.
 	ExternalLabels labels.Labels
 	// Problems are what the user should repair, the worst first.
-	Problems      []Problem
-	Targets       []Target
+	Problems []Problem
+	Targets  []Target
+	// Dropped is how many targets relabelling has left out, by job.
+	Dropped       map[string]int
 	Alertmanagers []Alertmanager
+	RemoteWrites  []RemoteWrite
 	Settings      []Setting
 	Storage       Storage
 	Process       Process
@@ -129,6 +132,23 @@ type Alertmanager struct {
 	LastRestart time.Time
 	// ClockOffset is how far its clock is ahead of ours.
 	ClockOffset time.Duration
+}
+
+// RemoteWrite is one remote end that samples are written to.
+type RemoteWrite struct {
+	Name, URL string
+	Protocol  string // 1.0 or 2.0
+	// Behind is the age of the oldest sample that it has not taken.
+	Behind      time.Duration
+	LastSuccess time.Time
+	LastError   string // of the last request; empty if it succeeded
+	// CatchingUp: what was not sent from From to To is read from storage.
+	CatchingUp bool
+	From, To   time.Time
+	// Samples: Pending wait in memory, Sent were taken, Lost were refused for good or
+	// were too old to be sent.
+	Pending    int
+	Sent, Lost uint64
 }
 
 // Setting is one setting as it is in effect.

@@ -1,8 +1,13 @@
 package web
 
 import (
+	"cmp"
+	"fmt"
+	"maps"
 	"net/http"
 	"runtime"
+	"slices"
+	"strings"
 
 	"github.com/tocsin/tocsin/api"
 )
@@ -10,14 +15,33 @@ import (
 // targetsPage is the page at /targets.
 type targetsPage struct {
 	frame
-	Targets []targetView
+	Targets bounded[targetView]
+	Dropped string // empty if none is
+}
+
+// rankOf puts what is down before the rest.
+func rankOf(h Health) int { return slices.Index([]Health{Down, Unknown, Up}, h) }
+
+// droppedText says how many targets of which jobs relabelling has left out.
+func droppedText(byJob map[string]int) string {
+	var parts []string
+	for _, job := range slices.Sorted(maps.Keys(byJob)) {
+		if n := byJob[job]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d of %s", n, short(job)))
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 func (h *Handler) targetsPage(w http.ResponseWriter, _ *http.Request) {
 	src := h.source()
-	p := targetsPage{frame: src.frame("targets", "Targets")}
-	for i := range src.status.Targets {
-		p.Targets = append(p.Targets, newTargetView(&src.status.Targets[i], src.now))
+	p := targetsPage{frame: src.frame("targets", "Targets"), Dropped: droppedText(src.status.Dropped)}
+	targets := slices.Clone(src.status.Targets)
+	slices.SortStableFunc(targets, func(a, b Target) int { return cmp.Compare(rankOf(a.Health), rankOf(b.Health)) })
+	for i := range targets {
+		if p.Targets.Total++; p.Targets.Total <= maxShown {
+			p.Targets.Shown = append(p.Targets.Shown, newTargetView(&targets[i], src.now))
+		}
 	}
 	h.views.render(w, http.StatusOK, "targets", p)
 }
@@ -26,6 +50,7 @@ func (h *Handler) targetsPage(w http.ResponseWriter, _ *http.Request) {
 type deliveriesPage struct {
 	frame
 	Alertmanagers []alertmanagerView
+	RemoteWrites  []remoteView
 	// Waiting is what one of them has yet to be told, or has refused.
 	Waiting bounded[waitingView]
 }
@@ -63,6 +88,9 @@ func (h *Handler) deliveriesPage(w http.ResponseWriter, _ *http.Request) {
 	for i := range src.status.Alertmanagers {
 		p.Alertmanagers = append(p.Alertmanagers, newAlertmanagerView(&src.status.Alertmanagers[i], src.now))
 	}
+	for i := range src.status.RemoteWrites {
+		p.RemoteWrites = append(p.RemoteWrites, newRemoteView(&src.status.RemoteWrites[i], src.now))
+	}
 	p.Waiting = h.waiting(src)
 	h.views.render(w, http.StatusOK, "deliveries", p)
 }
@@ -72,6 +100,7 @@ func (h *Handler) deliveriesPage(w http.ResponseWriter, _ *http.Request) {
 type statusPage struct {
 	frame
 	Problems []Problem
+	Labels   []pair // of all that leaves this host
 	State    string
 	Since    moment
 	Started  moment
@@ -86,7 +115,7 @@ func (h *Handler) statusPage(w http.ResponseWriter, _ *http.Request) {
 	src := h.source()
 	st := &src.status
 	p := statusPage{
-		frame: src.frame("status", "Status"), Problems: newProblems(st), State: string(st.State),
+		frame: src.frame("status", "Status"), Problems: newProblems(st), Labels: hostLabels(st), State: string(st.State),
 		Since: moment{st.Since, src.now}, Started: moment{st.Process.Started, src.now},
 		Go: runtime.Version(), Clock: newClockView(&st.Clock, src.now),
 		Storage: newStorageView(&st.Storage, &st.Process, src.now),

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -32,7 +33,7 @@ type apiTarget struct {
 	ScrapeTimeout      string        `json:"scrapeTimeout"`
 }
 
-// targets lists what is scraped; nothing is ever dropped.
+// targets lists what is scraped. Of what relabelling drops there is the number alone.
 func (h *Handler) targets(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	pool, state := q.Get("scrapePool"), strings.ToLower(q.Get("state"))
@@ -50,6 +51,9 @@ func (h *Handler) targets(w http.ResponseWriter, r *http.Request) {
 		if (all || state == "active") && (pool == "" || pool == t.Job) {
 			out.Active = append(out.Active, h.target(t))
 		}
+	}
+	if out.Counts != nil {
+		maps.Copy(out.Counts, st.Dropped)
 	}
 	h.respond(w, out)
 }

@@ -26,7 +26,7 @@ func newStatus(st *Status, s *engine.Snapshot, now time.Time) api.Status {
 		State: string(st.State), Since: at(st.Since), Now: at(now),
 		Headline: head.Text, Detail: head.Detail, Tone: string(head.Tone),
 		Version: st.Version, GoVersion: runtime.Version(), Started: at(st.Process.Started), ExternalLabels: st.ExternalLabels.Map(),
-		Problems: []api.Problem{}, Targets: []api.Target{}, Alertmanagers: []api.Alertmanager{}, Settings: []api.Setting{},
+		Problems: []api.Problem{}, Targets: []api.Target{}, Alertmanagers: []api.Alertmanager{}, RemoteWrites: []api.RemoteWrite{}, Settings: []api.Setting{},
 		Counts: countAlerts(s, f), Storage: newStorage(&st.Storage, st.Process.Written),
 		Clock: api.Clock{
 			Wall: at(st.Clock.Wall), Ahead: st.Clock.Ahead.Seconds(), Stepped: st.Clock.Stepped.Seconds(), Slept: st.Clock.Slept.Seconds(),
@@ -50,6 +50,14 @@ func newStatus(st *Status, s *engine.Snapshot, now time.Time) api.Status {
 			LastSuccess: at(a.LastSuccess), LastAttempt: at(a.LastAttempt), NextTry: at(a.NextTry), Error: redact(a.LastError),
 			LastRejection: redact(a.LastRejection), Sent: a.Sent, Failed: a.Failed, Dropped: a.Dropped, Late: a.Late,
 			Restarts: a.Restarts, ClockOffset: a.ClockOffset.Seconds(),
+		})
+	}
+	for i := range st.RemoteWrites {
+		r := &st.RemoteWrites[i]
+		out.RemoteWrites = append(out.RemoteWrites, api.RemoteWrite{
+			Name: r.Name, URL: redact(r.URL), Protocol: r.Protocol, Behind: r.Behind.Seconds(), CatchingUp: r.CatchingUp,
+			From: at(r.From), To: at(r.To), LastSuccess: at(r.LastSuccess), Error: redact(r.LastError),
+			Pending: r.Pending, Sent: r.Sent, Lost: r.Lost,
 		})
 	}
 	for _, x := range st.Settings {

@@ -24,7 +24,7 @@ func (d *daemon) webOptions(eng *engine.Engine, reg *prometheus.Registry, log *s
 		Metadata: d.metadata, Cardinality: d.cardinality, Config: d.prometheusConfig,
 		Hostnames: d.settings.hostnames(), AllowedHosts: d.settings.allowedHosts, ExternalURL: d.settings.externalURL(),
 		Runbooks: runbooks.Files(),
-		Gatherer: prometheus.Gatherers{reg, newProcessRegistry(), d.store}, Logger: log, Registerer: reg,
+		Gatherer: prometheus.Gatherers{reg, d.scrapes, newProcessRegistry(), d.store}, Logger: log, Registerer: reg,
 	}
 	if d.settings.remoteWrite {
 		opts.Appendable = d.feed
@@ -93,7 +93,7 @@ func (d *daemon) deliveries(ls labels.Labels) []api.Delivery {
 
 func (d *daemon) metadata() []web.Metadata {
 	var list []web.Metadata
-	for _, m := range d.scraper.Metadata() {
+	for _, m := range append(d.scraper.Metadata(), d.life.jobs.Metadata()...) {
 		list = append(list, web.Metadata(m))
 	}
 	return list
@@ -119,10 +119,13 @@ func numbers(counts []storage.Count) []web.NamedNumber {
 	return list
 }
 
-// reload reads the rule files again, and says what in them cannot be used.
+// reload reads configuration and rule files again, and says what in them cannot be used.
 func (d *daemon) reload() error {
 	d.life.Reload()
 	var errs []error
+	for _, p := range d.life.config.problems() {
+		errs = append(errs, p)
+	}
 	for _, p := range d.life.book.problems() {
 		errs = append(errs, p)
 	}

@@ -32,6 +32,7 @@ type checkFlags struct {
 	against       string
 	lookback      string
 	syntaxOnly    bool
+	prometheus    bool
 }
 
 // checkCommand adds check rules and check config.
@@ -47,7 +48,8 @@ func checkCommand(app *kingpin.Application, c console, actions map[string]action
 	ruleFiles.Flag("against", "Ask this running Tocsin or Prometheus which selectors match nothing there.").PlaceHolder("URL").StringVar(&f.against)
 
 	config := check.Command("config", "Check Prometheus configuration files, and the rule files that they name. Exit codes as of check rules.")
-	config.Arg("config-files", "Configuration files.").Required().StringsVar(&f.paths)
+	config.Arg("config-files", "Configuration files, or directories with one.").Required().StringsVar(&f.paths)
+	config.Flag("prometheus", "The files are for a Prometheus: what Tocsin does not carry is good there.").BoolVar(&f.prometheus)
 	config.Flag("syntax-only", "Do not look at the files that the configuration names.").BoolVar(&f.syntaxOnly)
 
 	for _, cmd := range []*kingpin.CmdClause{ruleFiles, config} {

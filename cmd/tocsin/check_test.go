@@ -107,7 +107,7 @@ func TestCheckRulesHasPromtoolsVerdict(t *testing.T) {
 	}
 }
 
-// So is that of check config.
+// So is that of check config for what a Prometheus is to run.
 func TestCheckConfigHasPromtoolsVerdict(t *testing.T) {
 	codes := map[int]int{}
 	for _, path := range ruleFiles(t) {
@@ -118,7 +118,7 @@ func TestCheckConfigHasPromtoolsVerdict(t *testing.T) {
 		if _, err := config.LoadFile(path, false, slog.New(slog.NewTextHandler(io.Discard, nil))); err != nil {
 			want = exitFailure
 		}
-		got, _, stderr := invoke(t, "check", "config", "--syntax-only", path)
+		got, _, stderr := invoke(t, "check", "config", "--prometheus", "--syntax-only", path)
 		if got != want {
 			t.Errorf("%s: promtool exits with %d, we with %d\n%s", path, want, got, stderr)
 		}

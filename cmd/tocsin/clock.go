@@ -78,8 +78,12 @@ func (c *clock) start(newest time.Time) {
 	c.follow(now)
 }
 
-// scrapeTime is the time that a scrape which begins now is to bear.
+// scrapeTime is the time that a scrape which begins now is to bear. Any goroutine may
+// call it. Before the start there are no scrapes, but jobs that ask for the time.
 func (c *clock) scrapeTime() (at time.Time, ahead time.Duration) {
+	if !c.line.Started() {
+		return c.now(), 0
+	}
 	now := c.line.Advance(c.read())
 	if now.Jump != 0 {
 		c.steps.Inc()
@@ -152,6 +156,18 @@ func (c *clock) now() time.Time {
 		return time.Now()
 	}
 	return c.line.Peek(c.read()).At
+}
+
+// sampleTime is the time that samples are to bear which are taken between the scrapes
+// of the engine, and how far that is ahead of the wall clock. Any goroutine may ask: a
+// step of the clock is the next scrape's to take, whose tick tells the engine of it.
+func (c *clock) sampleTime() (at time.Time, ahead time.Duration) {
+	if !c.line.Started() {
+		return time.Now(), 0
+	}
+	r := c.read()
+	at = c.line.Peek(r).At
+	return at, at.Sub(r.Wall)
 }
 
 // moment is now as a tick tells it.

@@ -74,7 +74,7 @@ func (e *edge) boot() {
 	e.store = storage.New(storage.Options{Dir: filepath.Join(e.dir, "data"), RetentionTime: 15 * 24 * time.Hour, Now: e.clock.now, Logger: log})
 	e.clock.cutOver = e.store.CutOver
 	jrnl := journal.New(journal.Options{Path: filepath.Join(e.dir, "data", "journal.db")})
-	e.feed = newPlan(e.store, log, reg)
+	e.feed = newPlan(e.store, e.store, log, reg)
 	eng := engine.New(engine.Options{
 		Queryable: e.store, Appendable: e.feed, Plan: e.feed, Journal: jrnl.Save, Now: e.clock.moment, Oldest: e.store.Oldest,
 		Notify:   func(ns []alert.Notification) { e.sent = append(e.sent, ns...) },
@@ -84,6 +84,7 @@ func (e *edge) boot() {
 	e.life.store, e.life.journal, e.life.engine, e.life.clock = e.store, jrnl, eng, e.clock
 	e.life.notifier = newAnnouncer(e.t)
 	e.life.book = newRulebook(filepath.Join(e.dir, "rules.yml"), false, log, reg)
+	withoutFile(e.t, e.life)
 	if !e.life.open(context.Background()) {
 		e.t.Fatal("storage does not open")
 	}
@@ -267,5 +268,33 @@ func TestShownAcrossAStep(t *testing.T) {
 	}
 	if got := c.shown(time.Time{}); !got.IsZero() {
 		t.Errorf("never is shown as %v", got)
+	}
+}
+
+// TestSampleTimeTakesNoStep: who takes samples between the scrapes of the engine gets
+// the time, and leaves the step for the tick that is to tell of it.
+func TestSampleTimeTakesNoStep(t *testing.T) {
+	c := newClock(slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	if at, ahead := c.sampleTime(); time.Since(at) > time.Hour || ahead != 0 {
+		t.Errorf("before the start it is %v, %v ahead", at, ahead)
+	}
+	cuts := 0
+	clocks := timeline.Reading{Wall: builtAt().Add(48 * time.Hour), Mono: time.Minute, Boot: time.Minute}
+	c.read = func() timeline.Reading { return clocks }
+	c.cutOver = func(time.Time) error { cuts++; return nil }
+	c.start(time.Time{})
+	for _, step := range []time.Duration{time.Hour, -2 * time.Hour, -time.Minute} {
+		clocks.Wall = clocks.Wall.Add(step)
+		before, cutBefore := c.last.Load(), cuts
+		at, ahead := c.sampleTime()
+		if c.last.Load() != before || cuts != cutBefore {
+			t.Errorf("a step of %v was taken by a sample", step)
+		}
+		if wantAt, wantAhead := c.scrapeTime(); !at.Equal(wantAt) || ahead != wantAhead {
+			t.Errorf("after a step of %v a sample is of %v, %v ahead; a scrape of %v, %v ahead", step, at, ahead, wantAt, wantAhead)
+		}
+	}
+	if cuts != 1 || c.last.Load().Stepped != -time.Hour {
+		t.Errorf("%d cuts and a step of %v, want those of the scrapes", cuts, c.last.Load().Stepped)
 	}
 }

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -44,6 +42,7 @@ type daemon struct {
 	clock    *clock
 	renewal  *renewal
 
+	scrapes   *prometheus.Registry        // the metrics of scrapes, apart: asking for them may wait
 	page      atomic.Pointer[web.Handler] // nil until it is made
 	started   time.Time
 	mu        sync.Mutex
@@ -108,8 +107,13 @@ func (d *daemon) listProblems() []web.Problem {
 	if fault != "" {
 		out = append(out, web.Problem{Kind: "page", Text: fault})
 	}
+	for _, p := range d.life.config.problems() {
+		shown := fileProblem("configuration", p)
+		shown.Runs = d.life.config.inPlace()
+		out = append(out, shown)
+	}
 	for _, p := range d.life.book.problems() {
-		shown := ruleProblem(p)
+		shown := fileProblem(web.RuleFileProblem, p)
 		shown.Runs = d.life.book.inPlaceOf(p.File)
 		out = append(out, shown)
 	}
@@ -126,8 +130,7 @@ func (d *daemon) listProblems() []web.Problem {
 	for _, r := range st.Repairs {
 		out = append(out, web.Problem{Kind: "storage", Text: r.Text})
 	}
-	out = append(out, d.renewal.problem()...)
-	return append(out, configProblem(d.settings.configPath)...)
+	return append(out, d.renewal.problem()...)
 }
 
 // pause is the stop step of the lifecycle.
@@ -153,42 +156,13 @@ func (d *daemon) closeStore(ctx context.Context) error {
 	return nil
 }
 
-// configProblem tells a user who set CONFIG_PATH that it has no effect yet.
-func configProblem(path string) []web.Problem {
-	if path == "" || !hasConfig(path) {
-		return nil
-	}
-	return []web.Problem{{
-		Kind: "setting", Where: "CONFIG_PATH",
-		Text: "this version does not read Prometheus configuration files: " + path + " has no effect",
-		Hint: "set ALERTMANAGER_URL, SCRAPE_INTERVAL and EVALUATION_INTERVAL instead",
-	}}
-}
-
-// hasConfig tells whether a configuration file is at path; the plugin's default
-// is a directory without any.
-func hasConfig(path string) bool {
-	found := false
-	_ = filepath.WalkDir(path, func(p string, e fs.DirEntry, err error) error {
-		if err == nil && e.Type().IsRegular() && (p == path || strings.HasSuffix(p, ".yml") || strings.HasSuffix(p, ".yaml")) {
-			found = true
-			return fs.SkipAll
-		}
-		if e != nil && e.IsDir() && p != path {
-			return fs.SkipDir
-		}
-		return nil
-	})
-	return found
-}
-
-// ruleProblem is a problem of a rule file as the page shows it.
-func ruleProblem(p rules.Problem) web.Problem {
+// fileProblem is a problem of a file as the page shows it.
+func fileProblem(kind string, p rules.Problem) web.Problem {
 	where := p.File
 	if p.Pos.Line > 0 {
 		where = fmt.Sprintf("%s:%d:%d", p.File, p.Pos.Line, p.Pos.Column)
 	}
 	bare := p
 	bare.File, bare.Pos, bare.Hint = "", rules.Position{}, ""
-	return web.Problem{Kind: web.RuleFileProblem, Where: where, Text: bare.Error(), Hint: p.Hint}
+	return web.Problem{Kind: kind, Where: where, Text: bare.Error(), Hint: p.Hint}
 }

@@ -34,6 +34,7 @@ func (e *edge) bootMemory() {
 	e.life.store, e.life.journal, e.life.engine, e.life.clock = e.store, jrnl, eng, e.clock
 	e.life.notifier = newAnnouncer(e.t)
 	e.life.book = newRulebook(filepath.Join(e.dir, "rules.yml"), false, log, reg)
+	withoutFile(e.t, e.life)
 	if !e.life.open(context.Background()) {
 		e.t.Fatal("storage does not open")
 	}

@@ -24,6 +24,7 @@ var allowed = map[string][]string{
 	"examples":                    {},
 	"docs/runbooks":               {},
 	"journal":                     {"alert"},
+	"remotewrite":                 {},
 	"notify":                      {"alert"},
 	"engine/plan":                 {},
 	"engine":                      {"engine/plan", "rules", "alert"},
@@ -34,7 +35,7 @@ var allowed = map[string][]string{
 	"engine/internal/randomrules": {"rules"}, // for tests alone
 	"web":                         {"api", "engine", "engine/explain", "engine/history", "rules", "alert"},
 	"cli":                         {"api"}, // what anybody could write who reads docs/api.md
-	"cmd/tocsin":                  {"alert", "api", "cli", "rules", "rules/lint", "configfile", "scrape", "timeline", "storage", "plugin", "examples", "docs/runbooks", "journal", "notify", "engine", "engine/plan", "engine/replay", "engine/ruletest", "web"},
+	"cmd/tocsin":                  {"alert", "api", "cli", "rules", "rules/lint", "configfile", "scrape", "timeline", "storage", "plugin", "examples", "docs/runbooks", "journal", "notify", "remotewrite", "engine", "engine/plan", "engine/replay", "engine/ruletest", "web"},
 	"test":                        {},
 	"test/smalldisk":              {},
 	"test/disk":                   {},

@@ -11,7 +11,7 @@ import (
 	"github.com/tocsin/tocsin/engine"
 	"github.com/tocsin/tocsin/journal"
 	"github.com/tocsin/tocsin/notify"
-	"github.com/tocsin/tocsin/rules"
+	"github.com/tocsin/tocsin/remotewrite"
 	"github.com/tocsin/tocsin/scrape"
 	"github.com/tocsin/tocsin/storage"
 	"github.com/tocsin/tocsin/web"
@@ -33,9 +33,14 @@ type lifecycle struct {
 	journal  *journal.Journal
 	engine   *engine.Engine
 	scraper  *scrape.Scraper
+	jobs     *scrape.Jobs
 	notifier *notify.Notifier
+	remote   *remotewrite.Writer
 	clock    *clock
+	identity *identity
+	config   *configbook
 	book     *rulebook
+	settings settings
 
 	mu      sync.Mutex         // serialises Start, Stop and Close
 	session *session           // guarded by mu; nil unless running
@@ -44,13 +49,14 @@ type lifecycle struct {
 	silence context.CancelFunc // guarded by mu: ends the refreshing that follows
 	closed  bool               // guarded by mu
 
-	loading  sync.Mutex // serialises reading the rules
+	loading  sync.Mutex // serialises reading configuration and rules
 	restored bool       // guarded by loading: the journal has been read
 
 	view  sync.Mutex
 	state web.State // guarded by view
 	since time.Time // guarded by view
 	fault string    // guarded by view: why nothing is evaluated
+	read  string    // guarded by view: fingerprint of the files that were last read
 }
 
 // session is the time between a Start and its Stop.
@@ -185,24 +191,6 @@ func (l *lifecycle) hurry() {
 	l.cancel()
 }
 
-// Reload reads the rule files again. Before the first start it is left to that:
-// rules that come before the alerts of the last process would start them anew.
-func (l *lifecycle) Reload() {
-	l.loading.Lock()
-	defer l.loading.Unlock()
-	if l.restored {
-		l.engine.Load(l.book.load())
-	}
-}
-
-// watchRules reloads the rule files at path when they change.
-func (l *lifecycle) watchRules(path string, log *slog.Logger) func(context.Context) error {
-	return func(ctx context.Context) error {
-		rules.Watch(ctx, path, log.With("component", "rules"), l.book.fingerprint, l.Reload)
-		return nil
-	}
-}
-
 // run opens what is not open yet, then scrapes and evaluates until ctx is done.
 // The engine stops before the scraper, or absent() would fire, and has its last
 // word before anything else can hang.
@@ -213,7 +201,9 @@ func (l *lifecycle) run(ctx context.Context) error {
 	l.engine.Begin() // before the first scrape, which is not to be missed
 	background, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
-	running.Go(func() { l.scrape(background) })
+	running.Go(func() { l.scrape(background, l.scraper.Run) })
+	running.Go(func() { l.scrape(background, l.jobs.Run) })
+	running.Go(func() { l.writeRemote(background) })
 	running.Go(func() { l.keepJournal(background) })
 	err := l.engine.Run(ctx)
 	err = errors.Join(err, l.engine.Pause(l.clock.now()))

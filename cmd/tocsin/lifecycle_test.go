@@ -68,6 +68,7 @@ func newLife(t *testing.T) (*lifecycle, <-chan alert.Notification) {
 		t.Fatal(err)
 	}
 	l.book = newRulebook(filepath.Join(dir, "rules.yml"), false, log, reg)
+	withoutFile(t, l)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()

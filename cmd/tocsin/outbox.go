@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/tocsin/tocsin/alert"
 	"github.com/tocsin/tocsin/journal"
@@ -15,7 +16,7 @@ import (
 // newOutbox makes the journal and the notifier. They share the outboxes: the
 // journal writes what is to be delivered before it is, the notifier reports what
 // was, and is asked where the journal has missed something.
-func newOutbox(s settings, clk *clock, log *slog.Logger, reg prometheus.Registerer) (*journal.Journal, *notify.Notifier, error) {
+func newOutbox(s settings, external labels.Labels, clk *clock, log *slog.Logger, reg prometheus.Registerer) (*journal.Journal, *notify.Notifier, error) {
 	var notifier *notify.Notifier
 	opts := journal.Options{
 		Path: filepath.Join(s.dataPath, "journal.db"), Logger: log, Registerer: reg,
@@ -29,8 +30,8 @@ func newOutbox(s settings, clk *clock, log *slog.Logger, reg prometheus.Register
 	}
 	jrnl := journal.New(opts)
 	notifier, err := notify.New(notify.Options{
-		Endpoints: s.alertmanagers, ExternalLabels: s.externalLabels, Version: version,
-		TrustedAfter: builtAt(), Ahead: clk.line.Ahead, Delivered: jrnl.Delivered, Logger: log, Registerer: reg,
+		Endpoints: s.alertmanagers, ExternalLabels: external, Version: version,
+		TrustedAfter: builtAt(), Ahead: clk.line.Ahead, Delivered: jrnl.Delivered, Receivers: jrnl.SetReceivers, Logger: log, Registerer: reg,
 	})
 	return jrnl, notifier, err
 }

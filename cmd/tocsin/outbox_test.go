@@ -40,7 +40,7 @@ func TestOutboxIsRestored(t *testing.T) {
 	s := settings{dataPath: t.TempDir(), alertmanagers: endpoints, rulesPath: filepath.Join(t.TempDir(), "none.yml")}
 	log := slog.New(slog.DiscardHandler)
 
-	jrnl, _, err := newOutbox(s, newClock(log, prometheus.NewRegistry()), log, prometheus.NewRegistry())
+	jrnl, _, err := newOutbox(s, newIdentity(s, nil, log).labels(), newClock(log, prometheus.NewRegistry()), log, prometheus.NewRegistry())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,11 +65,12 @@ func TestOutboxIsRestored(t *testing.T) {
 	l.clock = newClock(log, reg)
 	l.store = storage.New(storage.Options{Dir: s.dataPath, Now: l.clock.now})
 	l.clock.cutOver = l.store.CutOver
-	if l.journal, l.notifier, err = newOutbox(s, newClock(log, prometheus.NewRegistry()), log, reg); err != nil {
+	if l.journal, l.notifier, err = newOutbox(s, newIdentity(s, nil, log).labels(), newClock(log, prometheus.NewRegistry()), log, reg); err != nil {
 		t.Fatal(err)
 	}
 	l.engine = engine.New(engine.Options{Queryable: l.store, Appendable: l.store, Journal: l.journal.Save, Now: l.clock.moment})
 	l.book = newRulebook(s.rulesPath, false, log, reg)
+	withoutFile(t, l)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- l.notifier.Run(ctx) }()

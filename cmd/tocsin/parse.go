@@ -14,7 +14,6 @@ import (
 
 	"github.com/alecthomas/units"
 	"github.com/prometheus/common/model"
-	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/tocsin/tocsin/notify"
 	"github.com/tocsin/tocsin/scrape"
@@ -115,10 +114,10 @@ func parseMetricsURL(s *settings, v string) error {
 	return nil
 }
 
-// parseLabels reads name=value pairs; a value may contain = but no comma.
+// parseLabels reads name=value pairs; a value may contain = but no comma. One without
+// a value takes away the label that would be there without it.
 func parseLabels(s *settings, v string) error {
-	b := labels.NewBuilder(labels.EmptyLabels())
-	seen := map[string]bool{}
+	var given []label
 	for pair := range strings.SplitSeq(v, ",") {
 		if pair = strings.TrimSpace(pair); pair == "" {
 			continue
@@ -130,13 +129,12 @@ func parseLabels(s *settings, v string) error {
 			return fmt.Errorf("%q has no value: expected name=value, comma separated", pair)
 		case !model.LegacyValidation.IsValidLabelName(name) || name == model.MetricNameLabel || !model.LabelValue(value).IsValid():
 			return fmt.Errorf("%q is no label name: expected letters, digits and _ only, as in host=edge7,site=north", name)
-		case seen[name]:
+		case slices.ContainsFunc(given, func(l label) bool { return l.name == name }):
 			return fmt.Errorf("label %q is there twice", name)
 		}
-		seen[name] = true
-		b.Set(name, value)
+		given = append(given, label{name, value})
 	}
-	s.externalLabels = b.Labels()
+	s.labels = given
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -65,7 +66,7 @@ func (r *replayer) run(ctx context.Context) error {
 	report, err := replay.Run(ctx, replay.Options{
 		Groups: groups, History: history, From: r.from, To: r.to,
 		Interval: r.settings.evalInterval, ScrapeInterval: r.settings.scrapeInterval, HoldLimit: r.settings.holdLimit,
-		ExternalLabels: r.settings.externalLabels, Job: engineJob,
+		ExternalLabels: newIdentity(r.settings, nil, slog.New(slog.DiscardHandler)).labels(), Job: engineJob,
 		CountsMetric: scrape.CountsMetric, InfoMetric: scrape.InfoMetric, Progress: progress,
 	})
 	end()

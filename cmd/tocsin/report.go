@@ -21,6 +21,8 @@ type fileReport struct {
 	Path     string      `json:"file"`
 	Rules    int         `json:"rules"`
 	Problems []checkLine `json:"problems"`
+	// Runs is nil where nothing can run, and for files that are not of Tocsin.
+	Runs *runs `json:"runs,omitempty"`
 
 	config             bool
 	problems, findings []rules.Problem
@@ -107,6 +109,9 @@ func (k *checker) print() {
 			fmt.Fprintf(k.stdout, "  SUCCESS: %s, %s\n", f.success(), findings)
 		default:
 			fmt.Fprintf(k.stdout, "  SUCCESS: %s\n", f.success())
+		}
+		if f.Runs != nil {
+			f.Runs.print(k.stdout)
 		}
 		for _, p := range f.problems {
 			k.line(p, "error")

@@ -1,10 +1,10 @@
 package main
 
 import (
-	"fmt"
+	"errors"
+	"io/fs"
 	"log/slog"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -25,6 +25,7 @@ type rulebook struct {
 	metrics rulebookMetrics
 
 	mu   sync.Mutex
+	also ruleConfig               // guarded by mu: of the configuration file
 	set  rules.Set                // guarded by mu
 	good map[string][]rules.Group // guarded by mu
 	// instead is what runs in the place of a file with problems.
@@ -42,11 +43,53 @@ func newRulebook(path string, self bool, log *slog.Logger, reg prometheus.Regist
 // bundled is before the names of the rule files inside the binary.
 const bundled = "bundled:"
 
-// read gives the user's rule files, the bundled ones where there are none, and
+// ruleConfig is what a configuration file says of rules.
+type ruleConfig struct {
+	files    []string      // patterns, beside RULES_PATH
+	interval time.Duration // of groups without their own; zero is the engine's
+	bad      bool          // the file cannot be used as it is
+}
+
+// configure is to be called before load, when the configuration file has been read.
+func (b *rulebook) configure(c ruleConfig) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.also = c
+}
+
+// patterns name the rule files that there are to be.
+func (b *rulebook) patterns() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return append([]string{b.path}, b.also.files...)
+}
+
+// named reads the user's rule files. A glob of the configuration file may match none,
+// as in Prometheus.
+func (b *rulebook) named() rules.Set {
+	patterns := b.patterns()
+	set := rules.Load(patterns[0])
+	for _, p := range patterns[1:] {
+		more := rules.Load(p)
+		for _, f := range more.Files {
+			if !slices.ContainsFunc(set.Files, func(have rules.File) bool { return have.Path == f.Path }) {
+				set.Files = append(set.Files, f)
+			}
+		}
+		for _, problem := range more.Problems {
+			if !strings.ContainsAny(p, "*?[") || !errors.Is(problem.Err, fs.ErrNotExist) {
+				set.Problems = append(set.Problems, problem)
+			}
+		}
+	}
+	return set
+}
+
+// find gives the user's rule files, the bundled ones where there are none, and
 // Tocsin's own. Where the place of the files is the problem, a directory that is
 // gone or cannot be read, the user has rules all the same: the last good ones.
-func (b *rulebook) read() rules.Set {
-	set := rules.Load(b.path)
+func (b *rulebook) find() rules.Set {
+	set := b.named()
 	if len(set.Files) == 0 && (len(set.Problems) == 0 || !b.hasGood()) {
 		set.Files = rules.LoadFS(examples.Engine(), bundled).Files
 	}
@@ -70,7 +113,7 @@ func (b *rulebook) hasGood() bool {
 // They are complete unless something that the user wrote could not be read and has
 // no good version: what it had firing must not count as removed.
 func (b *rulebook) load() (groups []rules.Group, complete bool) {
-	set := b.read()
+	set := b.find()
 	complete = len(set.Problems) == 0
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -98,8 +141,20 @@ func (b *rulebook) load() (groups []rules.Group, complete bool) {
 	for _, p := range set.AllWarnings() {
 		b.log.Warn("rule is doubtful", "err", p.Error())
 	}
-	b.metrics.report(set.AllProblems())
-	return groups, complete
+	b.metrics.report(set.AllProblems(), b.also.bad)
+	return b.withInterval(groups), complete
+}
+
+// withInterval gives groups without an interval that of the configuration file. Called
+// with mu held.
+func (b *rulebook) withInterval(groups []rules.Group) []rules.Group {
+	groups = slices.Clone(groups)
+	for i := range groups {
+		if groups[i].Interval == 0 {
+			groups[i].Interval = b.also.interval
+		}
+	}
+	return groups
 }
 
 // unreachable gives the last good versions of files that were there, and now
@@ -122,13 +177,6 @@ func (b *rulebook) unreachable(set rules.Set, good map[string][]rules.Group) []r
 		groups = append(groups, b.good[path]...)
 	}
 	return groups
-}
-
-// fingerprint is of the files of the last load; empty before it.
-func (b *rulebook) fingerprint() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.set.Fingerprint
 }
 
 // problems are those of the last load.
@@ -171,48 +219,4 @@ func (b *rulebook) files() []string {
 		}
 	}
 	return paths
-}
-
-// rulebookMetrics tell of the last load, under Prometheus's names where it has
-// one.
-type rulebookMetrics struct {
-	problems   *prometheus.GaugeVec
-	successful prometheus.Gauge
-	last       prometheus.Gauge
-}
-
-// maxProblems bounds the series of problems: who has more starts with these.
-const maxProblems = 50
-
-func newRulebookMetrics(reg prometheus.Registerer) rulebookMetrics {
-	m := rulebookMetrics{
-		problems: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "tocsin_rule_problem",
-			Help: "1 for each problem of the rule files at the last load, 50 at most.",
-		}, []string{"file", "line", "problem"}),
-		successful: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "prometheus_config_last_reload_successful",
-			Help: "Whether the last load of the rule files found no problem.",
-		}),
-		last: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "prometheus_config_last_reload_success_timestamp_seconds",
-			Help: "When the rule files were last loaded without a problem.",
-		}),
-	}
-	reg.MustRegister(m.problems, m.successful, m.last)
-	return m
-}
-
-func (m rulebookMetrics) report(problems []rules.Problem) {
-	m.problems.Reset()
-	for _, p := range problems[:min(len(problems), maxProblems)] {
-		bare := p
-		bare.File, bare.Pos = "", rules.Position{}
-		m.problems.WithLabelValues(p.File, strconv.Itoa(p.Pos.Line), fmt.Sprintf("%.300s", bare.Error())).Set(1)
-	}
-	m.successful.Set(0)
-	if len(problems) == 0 {
-		m.successful.Set(1)
-		m.last.Set(float64(time.Now().UnixMilli()) / 1000)
-	}
 }

@@ -75,7 +75,8 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	store := newStore(s, clk, log, reg)
 	d.store = store
 	stop.push("storage", storeDeadline, d.closeStore)
-	jrnl, notifier, err := newOutbox(s, clk, log, reg)
+	who := newIdentity(s, life.relabel, log.With("component", "identity"))
+	jrnl, notifier, err := newOutbox(s, who.labels(), clk, log, reg)
 	if err != nil {
 		log.Error("notify", "err", err)
 		return exitFailure
@@ -83,21 +84,24 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	stop.push("journal", shortDeadline, func(context.Context) error { return jrnl.Close() })
 	stop.push("notifications", notifyDeadline, background(notifier.Run))
 
-	compiled, feed := newFeed(s, store, log, reg)
+	remote := newRemoteWriter(s, store, clk, d.metadata, log, reg)
+	compiled, feed := newFeed(s, store, remote.Appendable(store), log, reg)
 	d.feed = feed
-	opts := engineOptions(s, log, reg)
+	opts := engineOptions(s, who, log, reg)
 	opts.Queryable, opts.Appendable, opts.Plan, opts.Oldest = store, feed, compiled, store.Oldest
 	opts.Notify, opts.Journal, opts.Now, opts.Counting = notifier.Send, jrnl.Save, clk.moment, newLifeMark(s, store, jrnl, log).note
 	eng := engine.New(opts)
 	target := pickTarget(ctx, s)
 	d.renewal = newRenewal(s, target, life.isRunning, leave, log, reg)
-	scraper, err := newScraper(s, target, feed, clk, func(t engine.Tick) { d.renewal.hear(t.Up); eng.Tick(t); small.hearScrape() }, eng.Announce, log, reg)
+	d.scrapes = prometheus.NewRegistry()
+	scraper, err := newScraper(s, target, who, feed, clk, func(t engine.Tick) { d.renewal.hear(t.Up); eng.Tick(t); small.hearScrape() }, eng.Announce, log, reg, d.scrapes)
 	if err != nil {
 		log.Error("scrape", "err", err)
 		return exitFailure
 	}
 	life.store, life.journal, life.engine, life.scraper, life.notifier, life.clock = store, jrnl, eng, scraper, notifier, clk
-	life.book = newRulebook(s.rulesPath, s.selfAlerts, log, reg)
+	life.settings, life.identity, life.remote, life.jobs = s, who, remote, newJobs(feed, clk, who, store, eng, log, d.scrapes)
+	life.book, life.config = newRulebook(s.rulesPath, s.selfAlerts, log, reg), newConfigbook(s, log, reg)
 	d.notifier, d.scraper, d.journal, d.clock = notifier, scraper, jrnl, clk
 	close(d.ready)
 
@@ -107,17 +111,17 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	}
 	stop.push("pause", pauseDeadline, d.pause)
 	stop.push("metrics socket", shortDeadline, background(d.renewal.run))
-	stop.push("rule watch", shortDeadline, background(life.watchRules(s.rulesPath, log)))
+	stop.push("file watch", shortDeadline, background(life.watch(log)))
 	waitForEnd(ctx, hup, life, log)
 	return exitOK
 }
 
 // engineOptions are those that the settings give; the other stages are to be added.
-func engineOptions(s settings, log *slog.Logger, reg *prometheus.Registry) engine.Options {
+func engineOptions(s settings, who *identity, log *slog.Logger, reg *prometheus.Registry) engine.Options {
 	return engine.Options{
 		Interval: s.evalInterval, ScrapeInterval: s.scrapeInterval,
 		ResendDelay: s.resendDelay, HoldLimit: s.holdLimit, AlertLimit: s.alertLimit, PauseHold: s.pauseHold,
-		ExternalLabels: s.externalLabels, ExternalURL: s.externalURL(), Logger: log, Registerer: reg,
+		ExternalLabels: who.labels(), ExternalURL: s.externalURL(), Logger: log, Registerer: reg,
 	}
 }
 
@@ -139,8 +143,9 @@ func announce(log *slog.Logger, problems []settingError) {
 }
 
 // newScraper scrapes the target and, with each scrape, Tocsin itself; then the
-// engine hears of it.
-func newScraper(s settings, target scrape.Target, to promstorage.AppendableV2, clk *clock, tick, announce func(engine.Tick), log *slog.Logger, reg *prometheus.Registry) (*scrape.Scraper, error) {
+// engine hears of it. What is stored of Tocsin is in reg, without the metrics of
+// scrapes: those wait for a manager that may be waiting for this very scrape.
+func newScraper(s settings, target scrape.Target, who *identity, to promstorage.AppendableV2, clk *clock, tick, announce func(engine.Tick), log *slog.Logger, reg, scrapes *prometheus.Registry) (*scrape.Scraper, error) {
 	log.Info("scraping", "url", target.Redacted(), "job", target.Job, "interval", s.scrapeInterval)
 	if maySpeakTLS(target.URL, true) {
 		trustKnownRoots()
@@ -152,9 +157,13 @@ func newScraper(s settings, target scrape.Target, to promstorage.AppendableV2, c
 			self.collect(sc.At)
 			tick(clk.tick(sc))
 		},
-		Committing: func(sc scrape.Scraped) { announce(clk.tick(sc)) },
-		Clock:      clk.scrapeTime,
-		Logger:     log, Registerer: reg,
+		Committing: func(sc scrape.Scraped) {
+			who.hear(sc.DaemonID) // before anything is evaluated that its labels are to be on
+			announce(clk.tick(sc))
+		},
+		Identity: who.phase,
+		Clock:    clk.scrapeTime,
+		Logger:   log, Registerer: scrapes,
 	})
 }
 
@@ -187,7 +196,7 @@ func waitForEnd(ctx context.Context, hup <-chan os.Signal, life *lifecycle, log 
 	for {
 		select {
 		case <-hup:
-			log.Info("reloading rules")
+			log.Info("reloading")
 			life.Reload()
 		case <-ctx.Done():
 			log.Info("stopping")

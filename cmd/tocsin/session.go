@@ -37,7 +37,7 @@ func (l *lifecycle) restore() {
 	if l.restored {
 		return
 	}
-	l.engine.Load(l.book.load())
+	l.load()
 	var records []alert.Record
 	var asOf time.Time
 	err := l.journal.Open()
@@ -100,15 +100,22 @@ func (l *lifecycle) recover(newest time.Time) []alert.Record {
 }
 
 // scrape scrapes until ctx is done, also where it could not begin at first.
-func (l *lifecycle) scrape(ctx context.Context) {
+func (l *lifecycle) scrape(ctx context.Context, run func(context.Context) error) {
 	for ctx.Err() == nil {
-		err := l.scraper.Run(ctx)
+		err := run(ctx)
 		if err == nil {
 			continue
 		}
 		l.setFault(err.Error())
 		l.log.Error("scraping does not start", "err", err, "next_try_in", openRetry)
 		wait(ctx, openRetry)
+	}
+}
+
+// writeRemote writes to the remote ends of the configuration file until ctx is done.
+func (l *lifecycle) writeRemote(ctx context.Context) {
+	if err := l.remote.Run(ctx); err != nil {
+		l.log.Error("remote write has ended", "err", err)
 	}
 }
 

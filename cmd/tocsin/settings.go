@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
-	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/tocsin/tocsin/notify"
 	"github.com/tocsin/tocsin/web"
@@ -29,7 +28,7 @@ type settings struct {
 	retentionTime  time.Duration
 	retentionSize  int64
 	memory         bool
-	externalLabels labels.Labels
+	labels         []label
 	listenAddress  string // empty: no page
 	allowedHosts   []string
 	httpReload     bool
@@ -85,11 +84,10 @@ const webConfigSetting = "WEB_CONFIG_FILE"
 // here, none in config.json: an upgrade of the plugin keeps the old environment
 // and would never bring a new default from there.
 func table() []setting {
-	host := hostname()
 	return []setting{
 		{env: "RULES_PATH", flag: "rules.path", pluginDef: pluginRules, help: "rule files: a file, directory or glob; the bundled rules run if it names none", parse: parseRulesPath},
 		{env: "ALERTMANAGER_URL", flag: "alertmanager.url", help: "Alertmanagers, comma separated: http://[user:password@]host:9093[/prefix]", parse: parseAlertmanagers, urls: true},
-		{env: "CONFIG_PATH", flag: "config.file", pluginDef: pluginConfig, help: "Prometheus configuration file", parse: parseString(func(s *settings) *string { return &s.configPath })},
+		{env: "CONFIG_PATH", flag: "config.file", pluginDef: pluginConfig, help: "Prometheus configuration file, or a directory with prometheus.yml", parse: parseString(func(s *settings) *string { return &s.configPath })},
 		{env: "DATA_PATH", flag: "storage.path", def: "data", pluginDef: pluginData, help: "directory of samples and alert state", parse: parseString(func(s *settings) *string { return &s.dataPath })},
 		{env: "SCRAPE_INTERVAL", flag: "scrape.interval", def: "15s", help: "time between two scrapes", parse: parseDuration(func(s *settings) *time.Duration { return &s.scrapeInterval })},
 		{env: "EVALUATION_INTERVAL", flag: "evaluation.interval", def: "15s", help: "time between two evaluations of a group without an interval of its own", parse: parseDuration(func(s *settings) *time.Duration { return &s.evalInterval })},
@@ -97,7 +95,7 @@ func table() []setting {
 		{env: "RETENTION_TIME", flag: "storage.retention.time", def: "15d", help: "how long samples are kept", parse: parseDuration(func(s *settings) *time.Duration { return &s.retentionTime })},
 		{env: "RETENTION_SIZE", flag: "storage.retention.size", def: "512MB", help: "how many bytes of samples are kept", parse: parseSize},
 		{env: "STORAGE_MODE", flag: "storage.mode", def: "disk", help: "disk, or memory: nothing but alert state is written", parse: parseMode},
-		{env: "EXTERNAL_LABELS", flag: "external.labels", def: "host=" + host, help: "labels of every alert that is sent: name=value, comma separated", parse: parseLabels},
+		{env: "EXTERNAL_LABELS", flag: "external.labels", help: "labels of all that leaves this host, beside host and engine_id: name=value, comma separated; name= takes one away", parse: parseLabels},
 		{env: listenSetting, flag: "web.listen-address", def: "127.0.0.1:9193", help: "address of API and page; off for neither", parse: parseListen},
 		{env: webConfigSetting, flag: "web.config.file", help: "TLS and basic auth of the page, in the exporter-toolkit's format", parse: parseWebConfig},
 		{env: "WEB_ALLOW_UNPROTECTED", flag: "web.allow-unprotected", def: "off", toggle: true, help: "API and page may listen beyond this machine without a password", parse: parseSwitch(func(s *settings) *bool { return &s.allowUnprotected })},
@@ -238,6 +236,12 @@ func resolve(f *flags, getenv func(string) string) (settings, []settingError) {
 		problems = append(problems, s.takeBack(listenSetting, err))
 	}
 	return s, problems
+}
+
+// isGiven tells whether a setting is somebody's, and not the default: then the
+// configuration file does not change it.
+func (s settings) isGiven(env string) bool {
+	return slices.ContainsFunc(s.shown, func(x web.Setting) bool { return x.Name == env && x.Source != "default" })
 }
 
 // takeBack puts the default of a setting into effect that cannot go with the others.

@@ -27,7 +27,7 @@ func TestDefaults(t *testing.T) {
 	}
 	if s.scrapeInterval != 15*time.Second || s.retentionTime != 15*24*time.Hour || s.retentionSize != 512<<20 ||
 		s.dataPath != "data" || s.listenAddress != "127.0.0.1:9193" || s.metricsURL != nil || !s.selfAlerts ||
-		s.externalLabels.Get("host") != hostname() || s.holdLimit != time.Hour {
+		s.labels != nil || s.holdLimit != time.Hour {
 		t.Errorf("standalone defaults: %+v", s)
 	}
 	s, problems = given(t, nil, "--plugin.socket=/run/x.sock")

@@ -8,20 +8,22 @@ func (d *daemon) status() web.Status {
 	at := d.clock.shown
 	state, since, fault := d.life.status()
 	st := web.Status{
-		State: state, Since: at(since), Version: version, ExternalLabels: d.settings.externalLabels,
+		State: state, Since: at(since), Version: version, ExternalLabels: d.life.identity.labels(),
 		Problems: d.listProblems(), Settings: d.settings.shown,
 	}
 	st.Clock = d.clock.status()
 	st.Process.Started, st.Process.Written = at(d.started), written()
 	read, good := d.life.book.lastRead()
 	st.Process.RulesRead, st.Process.RulesGood = at(read), good
-	for _, t := range d.scraper.Targets() {
+	for _, t := range append(d.scraper.Targets(), d.life.jobs.Targets()...) {
 		st.Targets = append(st.Targets, web.Target{
 			Job: t.Job, Instance: t.Instance, URL: t.URL, ScrapeURL: t.ScrapeURL, Labels: t.Labels, Discovered: t.Discovered,
 			Health: web.Health(t.Health), LastScrape: at(t.LastScrape), LastScrapeDuration: t.LastScrapeDuration, LastError: t.LastError,
 			Interval: t.Interval, Timeout: t.Timeout,
 		})
 	}
+	st.Dropped = d.life.jobs.Dropped()
+	st.RemoteWrites = d.remoteWrites()
 	for _, a := range d.notifier.Status() {
 		st.Alertmanagers = append(st.Alertmanagers, web.Alertmanager{
 			URL: a.URL, Pending: a.Pending, LastSuccess: at(a.LastSuccess), LastAttempt: at(a.LastAttempt),
@@ -30,10 +32,10 @@ func (d *daemon) status() web.Status {
 			Restarts: a.Restarts, LastRestart: at(a.LastRestart), ClockOffset: a.ClockOffset,
 		})
 	}
-	s := d.store.Stats()
+	s, keep := d.store.Stats(), d.store.Retention()
 	st.Storage = web.Storage{
-		Path: d.settings.dataPath, Bytes: s.BlockBytes + s.HeadBytes + s.SetAsideBytes, RetentionTime: d.settings.retentionTime,
-		RetentionBytes: d.settings.retentionSize, Blocks: s.Blocks, Series: s.Series, Oldest: s.MinTime, Repairs: len(s.Repairs), Trouble: fault,
+		Path: d.settings.dataPath, Bytes: s.BlockBytes + s.HeadBytes + s.SetAsideBytes, RetentionTime: keep.Time,
+		RetentionBytes: keep.Size, Blocks: s.Blocks, Series: s.Series, Oldest: s.MinTime, Repairs: len(s.Repairs), Trouble: fault,
 	}
 	switch {
 	case s.Open && s.Memory:
@@ -42,4 +44,16 @@ func (d *daemon) status() web.Status {
 		st.Storage.Mode = "disk"
 	}
 	return st
+}
+
+// remoteWrites is how remote write goes. A time that bears samples is one of the
+// timeline already.
+func (d *daemon) remoteWrites() (list []web.RemoteWrite) {
+	for _, r := range d.life.remote.Status() {
+		list = append(list, web.RemoteWrite{
+			Name: r.Name, URL: r.URL, Protocol: r.Protocol, Behind: r.Behind, LastSuccess: d.clock.shown(r.LastSuccess), LastError: r.LastError,
+			CatchingUp: r.CatchingUp, From: r.From, To: r.To, Pending: r.Pending, Sent: r.Sent, Lost: r.Rejected + r.Expired,
+		})
+	}
+	return list
 }
