@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -65,6 +67,60 @@ func TestDockerSocket(t *testing.T) {
 	if got, err := p.containers(t); err == nil {
 		t.Errorf("a plugin whose socket was taken back finds %v", got)
 	}
+}
+
+// TestDiscoveredContainer: a container that asks for it by the label of
+// examples/prometheus.yml is scraped, and is gone when it is gone.
+func TestDiscoveredContainer(t *testing.T) {
+	e := sharedEngine(t)
+	_, port, err := net.SplitHostPort(freeAddress(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	serve := "mkdir /www && echo boiler_celsius 95 > /www/metrics.txt && exec busybox httpd -f -p 127.0.0.1:" + port + " -h /www"
+	e.mustDocker(t, "run", "--detach", "--net", "host", "--name", "boiler",
+		"--label", "metrics.port="+port, "--label", "metrics.path=/metrics.txt", busyboxImage, "sh", "-c", serve)
+	removed := false
+	t.Cleanup(func() {
+		if !removed {
+			e.cleanUp(t, "rm", "--force", "boiler")
+		}
+	})
+	text, err := os.ReadFile(filepath.Join(root, "examples", "prometheus.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	job := regexp.MustCompile(`(?ms)^  - job_name: containers\n.*?\n\n`).FindString(string(text))
+	if job == "" {
+		t.Fatal("the example has no job containers")
+	}
+	p := installPlugin(t, e)
+	p.set(t, "DOCKER_SOCKET="+e.path("docker.sock"), "CONFIG_PATH="+mount(t, map[string]string{
+		"prometheus.yml": "global: {scrape_interval: 1s}\nscrape_configs:\n" + strings.ReplaceAll(job, "30s", "1s"),
+	}))
+	p.enable(t)
+	series := `boiler_celsius{job="containers",container="boiler",instance="boiler:` + port + `"}`
+	eventually(t, 20*time.Second, "the container is scraped", func() error {
+		v, err := p.value(series, time.Now())
+		if err == nil && v != 95 {
+			err = fmt.Errorf("%s is %g", series, v)
+		}
+		return err
+	})
+	e.mustDocker(t, "rm", "--force", "boiler")
+	removed = true
+	eventually(t, 20*time.Second, "the target is gone", func() error {
+		var targets struct{ ActiveTargets []struct{ ScrapePool string } }
+		if err := p.api("/api/v1/targets", &targets); err != nil {
+			return err
+		}
+		for _, target := range targets.ActiveTargets {
+			if target.ScrapePool == "containers" {
+				return errors.New("it is still a target")
+			}
+		}
+		return nil
+	})
 }
 
 // finds waits until discovery in the plugin finds the named containers.

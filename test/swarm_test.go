@@ -1,11 +1,13 @@
 package test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -44,14 +46,21 @@ func TestSwarm(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := s.leader(t)
-	want["firing SwarmNodeDown "+first.host] = 1
+	var id struct {
+		Swarm struct{ Cluster struct{ ID string } }
+	}
+	if err := json.Unmarshal([]byte(first.engine.mustDocker(t, "info", "--format", "{{json .}}")), &id); err != nil {
+		t.Fatal(err)
+	}
+	down := "SwarmNodeDown swarm-" + id.Swarm.Cluster.ID
+	want["firing "+down] = 1
 	s.told(t, "a node is down", want)
 
 	if err := first.engine.stop(); err != nil { // its plugin with it
 		t.Fatal(err)
 	}
 	second := s.leader(t)
-	want["firing SwarmNodeDown "+second.host] = 1
+	second.firing(t, "SwarmNodeDown")
 	s.told(t, "the leader has gone", want)
 	if err := first.engine.start(); err != nil {
 		t.Fatal(err)
@@ -74,8 +83,7 @@ func TestSwarm(t *testing.T) {
 	if err := s.worker.engine.start(); err != nil {
 		t.Fatal(err)
 	}
-	want["resolved SwarmNodeDown "+first.host] = 1
-	want["resolved SwarmNodeDown "+second.host] = 1
+	want["resolved "+down] = 1
 	s.told(t, "the node is back", want)
 }
 
@@ -90,7 +98,7 @@ func newSwarm(t *testing.T) *swarm {
 	s.am.start(t)
 	s.settings = []string{
 		"SCRAPE_INTERVAL=1s", "EVALUATION_INTERVAL=1s", "SELF_ALERTS=off", "WEB_ALLOW_UNPROTECTED=on",
-		"ALERTMANAGER_URL=" + s.am.url, "RULES_PATH=" + swarmRules(t),
+		"ALERTMANAGER_URL=" + s.am.url, "CONFIG_PATH=" + swarmConfiguration(t),
 	}
 	var token, join string
 	for i := range 4 {
@@ -135,23 +143,33 @@ func (s *swarm) start(t *testing.T, lan *network, host string) *swarmNode {
 	}
 }
 
-// swarmRules are those for Swarm, which wait for seconds where it is minutes, and one
-// that is true of every engine.
-func swarmRules(t *testing.T) string {
+// swarmConfiguration is a directory for CONFIG_PATH, with the rules for Swarm, which wait
+// for seconds where it is minutes, one that is true of every engine, and the relabelling
+// of alerts that is in examples/prometheus.yml.
+func swarmConfiguration(t *testing.T) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, "examples", "rules", "swarm.yml"))
-	if err != nil {
-		t.Fatal(err)
+	read := func(name string) string {
+		text, err := os.ReadFile(filepath.Join(root, "examples", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	relabelling := regexp.MustCompile(`(?ms)^alerting:\n  alert_relabel_configs:\n.*?^  alertmanagers:\n`).FindString(read("prometheus.yml"))
+	if relabelling == "" {
+		t.Fatal("examples/prometheus.yml relabels no alerts")
 	}
 	soon := strings.NewReplacer("[5m]", "[10s]", "offset 5m", "offset 10s", "keep_firing_for: 5m", "keep_firing_for: 20s")
-	dir := writeRules(t, "swarm.yml", soon.Replace(string(text)))
-	writeFile(t, filepath.Join(dir, "engine.yml"), `groups:
+	return mount(t, map[string]string{
+		"prometheus.yml":  "rule_files: [rules/*.yml]\n" + strings.TrimSuffix(relabelling, "  alertmanagers:\n"),
+		"rules/swarm.yml": soon.Replace(read("rules/swarm.yml")),
+		"rules/engine.yml": `groups:
 - name: engine
   rules:
   - alert: EngineRuns
     expr: engine_daemon_engine_cpus_cpus{job="docker"} > 0
-`)
-	return dir
+`,
+	})
 }
 
 // push puts a version of the plugin into the registry. Versions differ in a time.
@@ -183,7 +201,6 @@ func (n *swarmNode) install(t *testing.T, s *swarm) {
 		if t.Failed() {
 			n.describe(t)
 		}
-		n.engine.cleanUp(t, "plugin", "rm", "--force", n.name)
 	})
 }
 
