@@ -105,21 +105,23 @@ func TestAlertmanager(t *testing.T) {
 		{"Watchdog", "severity=none", "host=edge7"},
 		{"Watchdog", "severity=none", "host=edge8"},
 		{"DockerEngineUnreachable", "severity=critical", "host=edge7"},
-		{"DockerContainerPaused", "severity=warning", "host=edge7"},  // of the engine
-		{"TocsinClockStepped", "severity=info", "host=edge7"},        // for the record
-		{"NodeMemoryLow", "severity=warning", "host=edge7"},          // stays
-		{"DockerContainerPaused", "severity=warning", "host=edge8"},  // of another host
-		{"DockerEngineUnreachable", "severity=critical", "other=x"},  // of no host
-		{"DockerContainerPaused", "severity=warning", "other=x"},     // of no host either
-		{"DockerEngineRestarted", "severity=info", "host=edge9"},     // for the reboot
-		{"NodeRebooted", "severity=info", "host=edge9"},              // stays
-		{"NodeDiskFull", "severity=critical", "host=edge9"},          // stays
-		{"DockerLogWritesFailing", "severity=warning", "host=edge9"}, // for the disk
+		{"DockerContainerPaused", "severity=warning", "host=edge7"},        // of the engine
+		{"TocsinClockStepped", "severity=info", "host=edge7"},              // for the record
+		{"NodeMemoryLow", "severity=warning", "host=edge7"},                // stays
+		{"DockerContainerPaused", "severity=warning", "host=edge8"},        // of another host
+		{"DockerEngineUnreachable", "severity=critical", "other=x"},        // of no host
+		{"DockerContainerPaused", "severity=warning", "other=x"},           // of no host either
+		{"SwarmRaftSlow", "severity=warning", "host=edge7"},                // of the engine
+		{"SwarmNodeDown", "severity=critical", "host=edge7", "swarm_id=x"}, // of all engines
+		{"DockerEngineRestarted", "severity=info", "host=edge9"},           // for the reboot
+		{"NodeRebooted", "severity=info", "host=edge9"},                    // stays
+		{"NodeDiskFull", "severity=critical", "host=edge9"},                // stays
+		{"DockerLogWritesFailing", "severity=warning", "host=edge9"},       // for the disk
 	} {
 		output(t, "amtool", append([]string{"alert", "add", am}, a...)...)
 	}
 	want := []string{
-		"edge7 DockerContainerPaused", "edge7 TocsinClockStepped",
+		"edge7 DockerContainerPaused", "edge7 SwarmRaftSlow", "edge7 TocsinClockStepped",
 		"edge9 DockerEngineRestarted", "edge9 DockerLogWritesFailing", "edge9 NodeRebooted",
 	}
 	eventually(t, "the alerts are inhibited", func() error {
@@ -164,7 +166,7 @@ func inhibited(t *testing.T, am string) []string {
 }
 
 // silenced matches the command by which a runbook silences its alert.
-var silenced = regexp.MustCompile(`(?m)^    amtool (silence add .*) \\\n +(.*) alertname=(\w+) host=edge7$`)
+var silenced = regexp.MustCompile(`(?m)^    amtool (silence add .*) \\\n +(.*) alertname=(\w+) ((?:host|swarm_id)=[\w-]+)$`)
 
 // silenceAll runs those commands as the runbooks have them, but for the address.
 func silenceAll(t *testing.T, am string) {
@@ -184,8 +186,8 @@ func silenceAll(t *testing.T, am string) {
 				t.Errorf("the runbook of %s silences elsewhere: %s", r.Alert, line)
 				continue
 			}
-			output(t, "sh", "-c", line+" alertname="+r.Alert+" host=edge7")
-			if got := output(t, "amtool", "silence", "query", am, "-q", "alertname="+r.Alert, "host=edge7"); got == "" {
+			output(t, "sh", "-c", line+" alertname="+r.Alert+" "+m[4])
+			if got := output(t, "amtool", "silence", "query", am, "-q", "alertname="+r.Alert, m[4]); got == "" {
 				t.Errorf("the runbook of %s silences nothing", r.Alert)
 			}
 		}

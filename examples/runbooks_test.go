@@ -113,12 +113,32 @@ func TestLinks(t *testing.T) {
 	}
 	for _, f := range append(files, examplesPage) {
 		for _, m := range linked.FindAllStringSubmatch(read(t, f), -1) {
-			if _, err := os.Stat(filepath.Join(filepath.Dir(f), m[1])); err != nil {
+			file, anchor, _ := strings.Cut(m[1], "#")
+			path := filepath.Join(filepath.Dir(f), file)
+			if _, err := os.Stat(path); err != nil {
 				t.Errorf("%s: %v", f, err)
+			} else if anchor != "" && !slices.Contains(anchors(t, path), anchor) {
+				t.Errorf("%s: %s has no heading #%s", f, file, anchor)
 			}
 		}
 	}
 }
+
+// anchors are those of a page's headings.
+func anchors(t *testing.T, path string) []string {
+	t.Helper()
+	var found []string
+	for line := range strings.Lines(read(t, path)) {
+		if strings.HasPrefix(line, "#") {
+			heading := strings.ToLower(strings.TrimSpace(strings.TrimLeft(line, "#")))
+			found = append(found, strings.ReplaceAll(unspoken.ReplaceAllString(heading, ""), " ", "-"))
+		}
+	}
+	return found
+}
+
+// unspoken is what an anchor leaves out of its heading.
+var unspoken = regexp.MustCompile(`[^\w -]`)
 
 func read(t *testing.T, path string) string {
 	t.Helper()

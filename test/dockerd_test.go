@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"syscall"
@@ -26,17 +27,19 @@ const (
 // dockerEngine is a Docker engine with all that it owns in one directory.
 type dockerEngine struct {
 	dir     string
+	enter   []string // the command that enters the engine's network namespace
 	process *process.Process
 }
 
-// startEngine starts an engine on a new directory and gives it the busybox image.
-func startEngine(config string) (*dockerEngine, error) {
+// startEngine starts an engine on a new directory, in the network namespace that a
+// command enters, and gives it the busybox image.
+func startEngine(config string, enter ...string) (*dockerEngine, error) {
 	// t.TempDir's paths are too long for the sockets below it.
 	dir, err := os.MkdirTemp("", "tocsin-e2e-")
 	if err != nil {
 		return nil, err
 	}
-	e := &dockerEngine{dir: dir}
+	e := &dockerEngine{dir: dir, enter: enter}
 	if err = e.configure(config); err == nil {
 		err = e.start()
 	}
@@ -63,14 +66,14 @@ func (e *dockerEngine) start() error {
 		return err
 	}
 	name := filepath.Base(e.dir)
-	cmd := exec.Command(dockerd,
+	args := append(slices.Clone(e.enter), dockerd,
 		"--data-root", e.path("data"), "--exec-root", e.path("exec"),
 		"--host", e.host(), "--pidfile", e.path("docker.pid"), "--config-file", e.path("daemon.json"),
 		// A containerd of the machine's own, where one runs, is shared: keep apart.
 		"--containerd-namespace", name, "--containerd-plugins-namespace", name+"-plugins",
 		// The tests need no networks, and the machine's firewall is not theirs.
 		"--bridge", "none", "--iptables=false", "--ip-masq=false")
-	if e.process, err = process.Start(e.path("dockerd.log"), cmd); err != nil {
+	if e.process, err = process.Start(e.path("dockerd.log"), exec.Command(args[0], args[1:]...)); err != nil {
 		return err
 	}
 	return poll(engineStart, func() error {

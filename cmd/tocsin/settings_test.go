@@ -144,6 +144,10 @@ func TestBadSettings(t *testing.T) {
 
 func TestEverySettingIsInTheManifest(t *testing.T) {
 	m := readManifest(t)
+	if !m["DOCKER_SOCKET"] {
+		t.Error("DOCKER_SOCKET is not settable in config.json")
+	}
+	delete(m, "DOCKER_SOCKET") // of the plugin alone: where configuration files expect it
 	for _, d := range table() {
 		switch {
 		case d.env == "DATA_PATH": // fixed: the propagated mount
