@@ -36,9 +36,9 @@ type alertingRule struct {
 	// needsTarget: the rule reads what a failed scrape does not bring, so that what it
 	// returns then may be for want of it.
 	needsTarget bool
-	origin      origin
-	lacks       []lack // of the last evaluation, whose memory the next uses
-	url         string // where receivers find the expression; empty until it is needed
+	origin      *origin // what trace has found; it does not change
+	lacks       []lack  // of the last evaluation, whose memory the next uses
+	url         string  // where receivers find the expression; empty until it is needed
 
 	// gone are alerts that are no more, which the journal does not know yet. Those that
 	// it knows to have ended are false: a process that reads them back forgets them too.
@@ -105,7 +105,7 @@ func (r *alertingRule) eval(ctx context.Context, in input) ([]point, error) {
 // goesByCounts tells whether the counts of a Docker engine that starts mean nothing to
 // the rule, and it reads them.
 func (r *alertingRule) goesByCounts() bool {
-	return !r.watchesAbsence && r.engine.own.Load().feeds(&r.origin).any
+	return !r.watchesAbsence && r.engine.own.Load().feeds(r.origin).any
 }
 
 // look finds what the expression returned among the alerts that are there, and

@@ -80,7 +80,7 @@ func (r *alertingRule) lackOfOwn(to []lack, in input) []lack {
 	if whole, upTo := stored.complete(in.at, r.origin.window); !whole { // which is no target's
 		to = append(to, lack{upTo: upTo})
 	}
-	if f := own.feeds(&r.origin); f.any {
+	if f := own.feeds(r.origin); f.any {
 		l.tells, l.ends, l.begins = f.tells, l.ends && f.data, l.begins && f.data
 		to = append(to, l)
 	}
@@ -90,7 +90,7 @@ func (r *alertingRule) lackOfOwn(to []lack, in input) []lack {
 // lacksOfTargets adds what is missing of the others.
 func (r *alertingRule) lacksOfTargets(to []lack, in input) []lack {
 	for _, s := range r.engine.roster.suspects() {
-		f, guessed := s.feeds(&r.origin)
+		f, guessed := s.feeds(r.origin)
 		if !f.any {
 			continue
 		}
@@ -106,7 +106,7 @@ func (r *alertingRule) lacksOfTargets(to []lack, in input) []lack {
 	}
 	for _, src := range r.origin.sources {
 		for _, s := range src.lacked() { // when it recorded what is read now
-			if f, _ := s.feeds(&r.origin); f.any {
+			if f, _ := s.feeds(r.origin); f.any {
 				to = append(to, lack{tells: f.tells, ends: true, begins: true})
 			}
 		}

@@ -65,7 +65,7 @@ func (e *Engine) insight(g *group, i int) Insight {
 		Evaluations: g.history.of(i), Offset: g.offset, Window: known.origin.window, WatchesAbsence: known.watchesAbsence,
 		NeedsTarget: known.needsTarget, Unreadable: known.unreadable, ScrapeInterval: e.opts.ScrapeInterval,
 		HoldLimit: e.opts.HoldLimit, Running: e.running.Load(), covered: e.coverage.Load().since(e.opts.Oldest()),
-		Apart: !e.own.Load().feeds(&known.origin).any,
+		Apart: !e.own.Load().feeds(known.origin).any,
 	}
 	if in.Apart {
 		in.covered = coverage{}.since(e.opts.Oldest())
@@ -81,7 +81,7 @@ func (e *Engine) insight(g *group, i int) Insight {
 // their group, so that readers may not look at the rules themselves.
 type ruleInsight struct {
 	rule                                    *rules.Rule
-	origin                                  origin
+	origin                                  *origin
 	watchesAbsence, needsTarget, unreadable bool
 }
 

@@ -29,7 +29,7 @@ func originOf(t *testing.T, expr, recorded string) origin {
 	a := &alertingRule{ruleBase: ruleBase{rule: &rules.Rule{Alert: "A", Expr: p}}, engine: e}
 	g.rules = append(g.rules, a)
 	trace([]*group{g})
-	return a.origin
+	return *a.origin
 }
 
 // TestTells: which labels of an alert tell that it is about another target.

@@ -42,10 +42,12 @@ func trace(groups []*group) {
 		switch r := r.(type) {
 		case *alertingRule:
 			reads := l.reads(r.rule.Expr)
-			r.origin, r.watchesAbsence, r.needsTarget = l.of(r.rule.Expr), reads.watchAbsence(), reads.target
-			r.origin.relabel(r.rule.Labels)
+			o := l.of(r.rule.Expr)
+			o.relabel(r.rule.Labels)
+			r.origin, r.watchesAbsence, r.needsTarget = &o, reads.watchAbsence(), reads.target
 		case *recordingRule:
-			r.origin, r.watchesAbsence = l.ofRecording(r), l.recorded(r).watchAbsence()
+			o := l.ofRecording(r)
+			r.origin, r.watchesAbsence = &o, l.recorded(r).watchAbsence()
 		}
 	}
 	for _, g := range groups {

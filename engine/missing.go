@@ -24,7 +24,7 @@ type Missing struct {
 func (e *Engine) missing(r *ruleInsight, at time.Time) (out []Missing) {
 	now := input{at: at, heard: math.MaxUint64, watched: e.watched(), holdLimit: e.opts.HoldLimit}
 	for _, s := range e.roster.suspects() {
-		f, _ := s.feeds(&r.origin)
+		f, _ := s.feeds(r.origin)
 		m := Missing{Target: s.Target, Job: s.Job, Instance: s.Labels.Get("instance"), Since: s.since, Window: f.window}
 		if s.during(now).keepsFrom(f, r.watchesAbsence) {
 			m.Waiting, m.Silent = s.Waiting, s.trouble == unseen && s.Up

@@ -23,7 +23,7 @@ type recordingRule struct {
 	// three are set by trace.
 	watchesAbsence bool
 	every, offset  time.Duration
-	origin         origin
+	origin         *origin
 	// doubt: what the evaluation under way gives may lack something. troubled are the
 	// targets of which alone it does, beside that.
 	doubt    bool
@@ -47,7 +47,7 @@ func (r *recordingRule) eval(ctx context.Context, in input) ([]point, error) {
 		if r.doubt { // else it is sure when storage has it
 			r.unsure.Store(true)
 		}
-		r.troubled = r.engine.troubled(&r.origin, r.watchesAbsence, in)
+		r.troubled = r.engine.troubled(r.origin, r.watchesAbsence, in)
 		if len(r.troubled) > 0 {
 			both := append(r.lacked(), r.troubled...)
 			r.lacks.Store(&both)
@@ -74,7 +74,7 @@ func (r *recordingRule) wrote(in input, err error) {
 // lacksOwn tells whether the rule lacks anything when the target of the ticks fails, or
 // what it counts means nothing yet.
 func (r *recordingRule) lacksOwn(blind bool) bool {
-	f := r.engine.own.Load().feeds(&r.origin)
+	f := r.engine.own.Load().feeds(r.origin)
 	return f.data || blind && f.any
 }
 
