@@ -153,7 +153,7 @@ func TestClusterThatWasAway(t *testing.T) {
 		elapse(time.Second)
 		c.router["a"].then(fail, fail, fail, fail, fail)
 		misses(n, c.router["b"])
-		elapse(2 * time.Minute)
+		elapse(4 * time.Minute)
 		for host, am := range c.router {
 			if got := am.stored("A"); got == nil || isResolved(got) || got.Annotations[LateAnnotation] == "" {
 				t.Errorf("%s was told %+v, want a late report", host, got)

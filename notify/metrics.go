@@ -69,7 +69,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	}
 	m.found = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "tocsin_notify_alertmanagers_found",
-		Help: "Alertmanagers that an entry of the configuration file's alerting section has now.",
+		Help: "Alertmanagers that the setting, or an entry of the configuration file's alerting section, has now.",
 	}, []string{"config"})
 	if reg != nil {
 		reg.MustRegister(m.sent, m.errors, m.dropped, m.latency, m.queueLength, m.queueCapacity, m.discovered, m.clockOffset, m.restarts, m.found)

@@ -87,6 +87,9 @@ func (n *Notifier) targets() []target {
 	for _, ep := range n.opts.Endpoints {
 		all = append(all, target{access: access{ep: ep, timeout: n.opts.Timeout}, origin: OriginSetting})
 	}
+	if len(all) > 0 {
+		n.metrics.found.WithLabelValues("ALERTMANAGER_URL").Set(float64(len(all)))
+	}
 	complaints := map[string]bool{}
 	for _, s := range n.sections {
 		found, problems := s.current()
