@@ -149,7 +149,7 @@ func judge(resp *http.Response, text []byte) reply {
 	default:
 		r.verdict = rejected
 	}
-	r.err = errors.New("status " + strings.TrimSpace(resp.Status+": "+printable(text)))
+	r.err = errors.New("status " + printable([]byte(resp.Status)) + ": " + printable(text))
 	return r
 }
 

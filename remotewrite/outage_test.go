@@ -286,3 +286,36 @@ func TestDegradedStorageIsWaitedFor(t *testing.T) {
 		})
 	}
 }
+
+// A commit that is older than what was sent already, undelivered at a stop or made
+// after it, is sent by the next run, and by the next process.
+func TestLateCommitAroundAStop(t *testing.T) {
+	for _, next := range []string{"run", "process"} {
+		t.Run(next, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newReceiver()
+				down := outage(r)
+				s := newSite(t, r)
+				s.apply(small)
+				s.run()
+				s.scrape(5, 10*time.Minute)
+				time.Sleep(5 * time.Second)
+				down.Store(true)
+				s.commit(time.Now().Add(-4*time.Minute), "undelivered")
+				time.Sleep(5 * time.Second)
+				s.stop()
+				down.Store(false)
+				if next == "run" {
+					s.commit(time.Now().Add(-8*time.Minute), "after")
+				} else {
+					s.must(s.store.Close(t.Context()))
+					s.boot()
+					s.apply(small)
+				}
+				s.run()
+				time.Sleep(time.Minute)
+				s.same(r.points())
+			})
+		})
+	}
+}
