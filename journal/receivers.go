@@ -17,9 +17,10 @@ type receivers struct {
 	added map[string]time.Time
 	// read: what is in the file has been handed over. Before, nobody is a stranger.
 	read bool
-	// strangers: there may be outboxes of receivers that are gone.
-	strangers bool
-	changes   int // of names
+	// strangers: there may be outboxes of receivers that are gone. swept: there are none,
+	// as long as names stay.
+	strangers, swept bool
+	changes          int // of names
 }
 
 // SetReceivers replaces Options.Receivers. It does not block: with the next Save, or
@@ -30,6 +31,9 @@ func (j *Journal) SetReceivers(names []string) {
 	j.backlogMu.Lock()
 	defer j.backlogMu.Unlock()
 	r := &j.receivers
+	if slices.Equal(names, r.names) && (r.swept || !r.read) {
+		return // discovery says the same again and again, and each write wears the flash
+	}
 	for _, name := range names {
 		if !slices.Contains(r.names, name) && j.opts.Undelivered != nil {
 			r.added[name] = time.Now()
@@ -42,7 +46,7 @@ func (j *Journal) SetReceivers(names []string) {
 	}
 	r.names = slices.Clone(names)
 	r.changes++
-	r.strangers = r.read
+	r.strangers, r.swept = r.read, false
 	j.writeAfter(receiptDelay)
 }
 
@@ -59,8 +63,8 @@ func (j *Journal) written(oc outboxChanges, now time.Time) {
 	j.backlogMu.Lock()
 	defer j.backlogMu.Unlock()
 	r := &j.receivers
-	if oc.receivers.changes == r.changes {
-		r.strangers = false
+	if oc.receivers.strangers && oc.receivers.changes == r.changes {
+		r.strangers, r.swept = false, true
 	}
 	for name, at := range r.added {
 		if now.Sub(at) >= receiptDelay {

@@ -84,4 +84,23 @@ func TestReceiverThatIsNew(t *testing.T) {
 	})
 }
 
+// The same receivers again are no reason to write.
+func TestSameReceiversAreNotWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := openFor(t, filepath.Join(t.TempDir(), "journal.db"), Options{Undelivered: func() map[string][]alert.Undelivered { return nil }})
+		left(t, j, am1)
+		settle := func() float64 {
+			j.SetReceivers([]string{am1, am3})
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			return testutil.ToFloat64(j.metrics.saves)
+		}
+		first := settle()
+		if again := settle(); first == 0 || again != first {
+			t.Errorf("%v writes for new receivers, %v with the same again", first, again)
+		}
+		j.Close()
+	})
+}
+
 var anyOrder = cmpopts.SortSlices(func(a, b string) bool { return a < b })

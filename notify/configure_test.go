@@ -361,8 +361,13 @@ func TestRestoreBeforeDiscovery(t *testing.T) {
 func TestRestoreToOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		am := &fakeAM{}
-		got := map[string]int{}
-		n, _ := start(t, Options{Endpoints: []Endpoint{}, Delivered: func(name string, rs []alert.Receipt) { got[name] += len(rs) }}, am)
+		var mu sync.Mutex
+		got := map[string]int{} // guarded by mu
+		n, _ := start(t, Options{Endpoints: []Endpoint{}, Delivered: func(name string, rs []alert.Receipt) {
+			mu.Lock()
+			defer mu.Unlock()
+			got[name] += len(rs)
+		}}, am)
 		configure(t, n, alerting(t, "\n  alertmanagers: [{static_configs: [{targets: [new1, new2]}]}]\n"))
 		was := began("A")
 		gone := over(was)
@@ -374,6 +379,8 @@ func TestRestoreToOthers(t *testing.T) {
 		if a := am.stored("A"); a == nil || !strings.Contains(a.Annotations[LateAnnotation], "fired at") {
 			t.Errorf("not reported late, once: %+v", a)
 		}
+		mu.Lock()
+		defer mu.Unlock()
 		for _, name := range []string{"http://old1", "http://old2", Undiscovered} {
 			if got[name] != 1 {
 				t.Errorf("%s: %d receipts, want 1", name, got[name])

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -126,10 +127,15 @@ const relabelled = `
 func TestAlertRelabelling(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		everyone, pages := &fakeAM{}, &fakeAM{}
-		receipts := map[string][]alert.Receipt{}
+		var mu sync.Mutex
+		receipts := map[string][]alert.Receipt{} // guarded by mu
 		n, _ := start(t, Options{Endpoints: []Endpoint{}, RoundTripper: router{"all": everyone, "pages": pages},
 			ExternalLabels: labels.FromStrings("host", "edge"),
-			Delivered:      func(name string, rs []alert.Receipt) { receipts[name] = append(receipts[name], rs...) }}, nil)
+			Delivered: func(name string, rs []alert.Receipt) {
+				mu.Lock()
+				defer mu.Unlock()
+				receipts[name] = append(receipts[name], rs...)
+			}}, nil)
 		configure(t, n, alerting(t, relabelled))
 		page, info := began("Page"), began("Info")
 		page.Labels = labels.FromStrings("alertname", "Page", "severity", "page", "secret", "x")
@@ -139,9 +145,11 @@ func TestAlertRelabelling(t *testing.T) {
 		expectLabelled(t, everyone, "all", "secret", map[string]string{"Page ": "firing", "Info ": "firing"})
 		expectLabelled(t, pages, "pages", "team", map[string]string{"Page night": "firing"})
 		never := alert.Receipt{Fingerprint: info.Fingerprint(), StartsAt: info.StartsAt, Told: alert.ToldNever}
+		mu.Lock()
 		if !slices.Contains(receipts["http://pages"], never) || slices.Contains(receipts["http://all"], never) {
 			t.Errorf("receipts %+v, want that pages is never told of Info", receipts)
 		}
+		mu.Unlock()
 		if d := n.Deliveries(info.Labels); d[0].Withheld || d[0].ToldAt.IsZero() || !d[1].Withheld || !d[1].ToldAt.IsZero() {
 			t.Errorf("deliveries of Info: %+v", d)
 		}
