@@ -76,7 +76,7 @@ func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds())
 // costTable tells what an Alertmanager pays, on average over those of a cluster.
 func costTable(results []*result) string {
 	var b strings.Builder
-	b.WriteString("| hosts x Alertmanagers | phase | requests per host and minute | CPU of each | CPU per request | memory of each | most | bytes on the wire per host and minute | connections per host |\n|---|---|---|---|---|---|---|---|---|\n")
+	b.WriteString("| hosts x Alertmanagers | phase | CPU of each | CPU per request | memory of each | most | bytes on the wire per host and minute | connections per host |\n|---|---|---|---|---|---|---|---|\n")
 	for _, r := range results {
 		for _, name := range []string{steadyPhase, sitePhase, backPhase} {
 			t := r.tallies[name]
@@ -88,8 +88,8 @@ func costTable(results []*result) string {
 				sum.peak = max(sum.peak, u.peak)
 			}
 			links := float64(r.hosts * r.alertmanagers)
-			fmt.Fprintf(&b, "| %d x %d | %s | %.2f | %.1f%% | %.2f ms | %.0f MiB | %.0f MiB | %.0f | %.2f |\n", r.hosts, r.alertmanagers, name,
-				t.rates(t.length).mean*60/links, 100*sum.cpu.Seconds()/n/t.length.Seconds(), 1000*sum.cpu.Seconds()/float64(max(1, t.rates(t.length).kind.sum())),
+			fmt.Fprintf(&b, "| %d x %d | %s | %.1f%% | %.2f ms | %.0f MiB | %.0f MiB | %.0f | %.2f |\n", r.hosts, r.alertmanagers, name,
+				100*sum.cpu.Seconds()/n/t.length.Seconds(), 1000*sum.cpu.Seconds()/float64(max(1, t.rates(t.length).kind.sum())),
 				float64(sum.rss)/n/(1<<20), float64(sum.peak)/(1<<20),
 				float64(t.wire)/links/t.length.Minutes(), float64(t.dialled)/links)
 		}
@@ -97,5 +97,6 @@ func costTable(results []*result) string {
 	return b.String()
 }
 
-// loopbackTable leaves out peaks: those of the wall clock are the machine's.
-func loopbackTable(results []*result) string { return costTable(results) + "\n" + timesTable(results) }
+func loopbackTable(results []*result) string {
+	return requestsTable(results) + "\n" + timesTable(results) + "\n" + costTable(results)
+}
