@@ -38,7 +38,7 @@ var simulated = plan{
 }
 
 // loopback is for the wall clock. The outage is shorter: back-off has reached its
-// bound within the first seconds of it, and what an outbox holds does not grow with
+// bound within the first ten seconds of it, and what an outbox holds does not grow with
 // its length.
 var loopback = plan{
 	warm: 2 * time.Minute, steady: 3 * time.Minute, site: 3 * time.Minute, siteLasts: 75 * time.Second,
