@@ -23,9 +23,9 @@ type told struct {
 }
 
 // enter takes note of one alert, and tells whether that is news.
-func (b *book) enter(p posted, now time.Time) (news bool) {
+func (b *book) enter(p posted, sent time.Time) (news bool) {
 	in := incident{p.key(), p.StartsAt.UnixMilli()}
-	firing := p.EndsAt.IsZero() || p.EndsAt.After(now)
+	firing := p.EndsAt.IsZero() || p.EndsAt.After(sent)
 	t := b.incidents[in]
 	if t == nil {
 		t = &told{}

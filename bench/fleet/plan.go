@@ -38,11 +38,11 @@ var simulated = plan{
 }
 
 // loopback is for the wall clock. The outage is shorter: back-off has reached its
-// bound after the first two minutes of it, and what an outbox holds does not grow
-// with its length.
+// bound within the first ten seconds of it, and what an outbox holds does not grow with
+// its length.
 var loopback = plan{
-	warm: 2 * time.Minute, steady: 2 * time.Minute, site: 2 * time.Minute, siteLasts: 45 * time.Second,
-	outage: 4 * time.Minute, incident: time.Minute, back: 150 * time.Second, standing: 3, siteAlerts: 5,
+	warm: 2 * time.Minute, steady: 3 * time.Minute, site: 3 * time.Minute, siteLasts: 75 * time.Second,
+	outage: 5 * time.Minute, incident: time.Minute, back: 4 * time.Minute, standing: 3, siteAlerts: 5,
 }
 
 // script is when what the plan says happens.

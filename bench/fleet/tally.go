@@ -83,7 +83,7 @@ func (r *record) wired(n int) {
 }
 
 // passed counts a request that was answered.
-func (r *record) passed(u *uplink, req *http.Request, code int, alerts []posted, size int) {
+func (r *record) passed(u *uplink, req *http.Request, code int, alerts []posted, sent time.Time, size int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now, t := time.Now(), r.current
@@ -104,9 +104,9 @@ func (r *record) passed(u *uplink, req *http.Request, code int, alerts []posted,
 		}
 		t.alerts += int64(len(alerts))
 		for _, a := range alerts {
-			if b.enter(a, now) {
+			if b.enter(a, sent) {
 				k = news
-				t.first(a, now)
+				t.first(a, sent, now)
 			}
 		}
 	}
@@ -118,12 +118,12 @@ func (r *record) passed(u *uplink, req *http.Request, code int, alerts []posted,
 }
 
 // first notes when something was told for the first time.
-func (t *tally) first(a posted, now time.Time) {
+func (t *tally) first(a posted, sent, now time.Time) {
 	_, isLate := a.Annotations[late]
 	switch {
 	case isLate:
 		t.lastLate = now
-	case a.EndsAt.After(now):
+	case a.EndsAt.After(sent):
 		t.lastBegin = now
 	default:
 		t.lastEnd = now

@@ -51,11 +51,12 @@ func (u *uplink) RoundTrip(req *http.Request) (*http.Response, error) {
 		req = req.Clone(req.Context())
 		req.Body = io.NopCloser(bytes.NewReader(body))
 	}
+	sent := time.Now() // what an alert says is judged by then: an answer may be late
 	res, err := u.next.RoundTrip(req)
 	if err != nil {
 		u.record.failed()
 		return nil, err
 	}
-	u.record.passed(u, req, res.StatusCode, alerts, len(body))
+	u.record.passed(u, req, res.StatusCode, alerts, sent, len(body))
 	return res, nil
 }
