@@ -51,6 +51,8 @@ func refusals() map[string]refusal {
 		"remote_write.sigv4":                             noCloud,
 		"remote_write.azuread":                           noCloud,
 		"remote_write.google_iam":                        noCloud,
+		"remote_write.convert_nhcb_to_classic":           {why: "is not carried: histograms are sent as they are stored", instead: "remove it", unless: "false"},
+		"remote_write.failed_request_logging":            {why: "is not carried: what fails is shown and counted", instead: "remove it; tocsin status and the page have the last error of every remote end", unless: "false"},
 		"remote_write.send_exemplars":                    {why: "is not carried: Tocsin stores no exemplars", instead: "remove it", unless: "false"},
 	}
 	for _, client := range httpClients() {
@@ -103,6 +105,23 @@ func (t *tree) uncarried(reserved []string) []rules.Problem {
 			add(fmt.Sprintf("%q is a socket, and an Alertmanager is reached over TCP only", p.value.Value), "write host:port")
 		case jobName.MatchString(p.path) && slices.Contains(reserved, p.value.Value):
 			add(fmt.Sprintf("%q is the name of a job of Tocsin's own", p.value.Value), "give the job another name")
+		}
+	})
+	return found
+}
+
+// idle are fields that change nothing here.
+var idle = map[string]string{
+	"remote_write.queue_config.min_shards":        "one request at a time is under way to each remote end, which keeps samples in their order",
+	"remote_write.queue_config.max_shards":        "one request at a time is under way to each remote end, which keeps samples in their order",
+	"remote_write.queue_config.retry_on_http_429": "a remote end that asks to wait is asked again",
+}
+
+// idling warns of fields that change nothing.
+func (t *tree) idling() (found []rules.Problem) {
+	t.each(func(p place) {
+		if why, ok := idle[withoutIndex(p.path)]; ok && p.key != nil {
+			found = append(found, rules.Problem{File: t.path, Pos: p.pos(), Field: p.path, Msg: "has no effect: " + why, Lint: rules.LintIgnored})
 		}
 	})
 	return found

@@ -29,8 +29,8 @@ var carried = map[string]string{
 	"config.AlertingConfig": "alert_relabel_configs alertmanagers",
 	"config.AlertmanagerConfig": `scheme path_prefix timeout api_version relabel_configs alert_relabel_configs
 		static_configs file_sd_configs dns_sd_configs docker_sd_configs dockerswarm_sd_configs` + httpClient,
-	"config.RemoteWriteConfig": `url remote_timeout headers write_relabel_configs name send_exemplars send_native_histograms round_robin_dns
-		protobuf_message failed_request_logging queue_config metadata_config convert_nhcb_to_classic` + httpClient,
+	"config.RemoteWriteConfig": `url remote_timeout headers write_relabel_configs name send_native_histograms round_robin_dns
+		protobuf_message queue_config metadata_config` + httpClient,
 	"config.QueueConfig": `capacity max_shards min_shards max_samples_per_send batch_send_deadline min_backoff max_backoff
 		retry_on_http_429 sample_age_limit`,
 	"config.MetadataConfig":      "send send_interval max_samples_per_send",

@@ -84,7 +84,7 @@ func (f *File) check(o Options) {
 		return
 	}
 	if o.Carried {
-		f.Problems = t.uncarried(o.Reserved)
+		f.Problems, f.Warnings = t.uncarried(o.Reserved), t.idling()
 	}
 	cfg, err := load(t.text())
 	if err != nil {
