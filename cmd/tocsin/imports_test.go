@@ -40,7 +40,7 @@ var allowed = map[string][]string{
 	"test/disk":                   {},
 	"test/faults":                 {},
 	"test/browser":                {},
-	"bench":                       {}, // it knows processes, so that two builds can be compared
+	"bench":                       {},                            // it knows processes, so that two builds can be compared
 	"bench/fleet":                 {"engine", "notify", "rules"}, // ten thousand processes are more than a machine runs
 }
 
