@@ -69,7 +69,7 @@ bench-ci: build ## two minutes of it: fails on ratios to Debian's Prometheus, wi
 bench-fleet: ## fleets against real Alertmanagers and, on a clock of their own, over an hour's outage, into docs/fleet.md
 	bench/install-deps prometheus-alertmanager
 	$(GO) run ./bench/fleet
-	$(GO) test -count=1 -timeout 2h -run 'TestFleet$$' ./bench/fleet -fleets 100x1,1000x1,10000x1 -table $(CURDIR)/docs/fleet.md
+	$(GO) test -count=1 -timeout 2h -run 'TestFleet$$' ./bench/fleet -fleets 100x1,1000x1,1000x3,10000x1 -table $(CURDIR)/docs/fleet.md
 
 lint:
 	$(GO) vet ./...

@@ -74,7 +74,7 @@ func (e *edge) boot() {
 	e.store = storage.New(storage.Options{Dir: filepath.Join(e.dir, "data"), RetentionTime: 15 * 24 * time.Hour, Now: e.clock.now, Logger: log})
 	e.clock.cutOver = e.store.CutOver
 	jrnl := journal.New(journal.Options{Path: filepath.Join(e.dir, "data", "journal.db")})
-	e.feed = newPlan(e.store, e.store, log, reg)
+	e.feed = newPlan(e.store, log, reg)
 	eng := engine.New(engine.Options{
 		Queryable: e.store, Appendable: e.feed, Plan: e.feed, Journal: jrnl.Save, Now: e.clock.moment, Oldest: e.store.Oldest,
 		Notify:   func(ns []alert.Notification) { e.sent = append(e.sent, ns...) },

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/tocsin/tocsin/rules"
@@ -70,8 +71,12 @@ func (l *lifecycle) configure() {
 	f := l.config.load()
 	l.book.configure(l.config.ruleConfig(l.settings))
 	if f == nil {
+		if len(l.config.problems()) == 0 { // else there may be receivers that cannot be read of
+			l.config.refuse("alerting", l.notifier.Configure(config.AlertingConfig{}))
+		}
 		return
 	}
+	trustKnownRoots() // any part of it may speak TLS
 	l.identity.configure(f.Config.GlobalConfig.ExternalLabels)
 	l.config.refuse("alerting", l.notifier.Configure(f.Config.AlertingConfig))
 	l.config.refuse("scrape_configs", l.jobs.Apply(f.Config))

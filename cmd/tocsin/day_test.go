@@ -112,7 +112,7 @@ func newDay(t *testing.T) *day {
 // evaluate makes what scrapes and evaluates, over the store that is there.
 func (d *day) evaluate(s settings, log *slog.Logger, reg *prometheus.Registry) {
 	l := d.life
-	feed := newPlan(l.store, l.store, log, reg)
+	feed := newPlan(l.store, log, reg)
 	l.engine = engine.New(engine.Options{
 		Queryable: l.store, Appendable: feed, Plan: feed, Notify: l.notifier.Send, Journal: l.journal.Save, Now: l.clock.moment, Oldest: l.store.Oldest,
 		Interval: clockInterval, ScrapeInterval: clockInterval, Registerer: reg,

@@ -26,7 +26,7 @@ func newJobs(to promstorage.AppendableV2, clk *clock, who *identity, store *stor
 // newRemoteWriter sends what is stored to where the configuration file says.
 func newRemoteWriter(s settings, store *storage.Store, clk *clock, metadata func() []web.Metadata, log *slog.Logger, reg *prometheus.Registry) *remotewrite.Writer {
 	return remotewrite.New(remotewrite.Options{
-		Dir: s.dataPath, Queryable: store, Now: clk.now,
+		Dir: s.dataPath, Queryable: store, Degraded: store.Degraded, Now: clk.now,
 		Metadata: func() (list []remotewrite.Metadata) {
 			for _, m := range metadata() {
 				list = append(list, remotewrite.Metadata{Family: m.Family, Help: m.Help, Unit: m.Unit, Type: m.Type})

@@ -12,21 +12,20 @@ import (
 	"github.com/tocsin/tocsin/storage"
 )
 
-// newFeed is what all stages write to: what leads into storage, or the plan of the rules
-// before that.
-func newFeed(s settings, store *storage.Store, to promstorage.AppendableV2, log *slog.Logger, reg prometheus.Registerer) (*plan.Plan, promstorage.AppendableV2) {
+// newFeed is what leads into storage, or the plan of the rules before that.
+func newFeed(s settings, store *storage.Store, log *slog.Logger, reg prometheus.Registerer) (*plan.Plan, promstorage.AppendableV2) {
 	if !s.plan {
-		return nil, to
+		return nil, store
 	}
-	p := newPlan(store, to, log, reg)
+	p := newPlan(store, log, reg)
 	return p, p
 }
 
 // newPlan stands between the stages and storage: all that is stored goes through
 // it, or rules would not see it.
-func newPlan(store *storage.Store, to promstorage.AppendableV2, log *slog.Logger, reg prometheus.Registerer) *plan.Plan {
+func newPlan(store *storage.Store, log *slog.Logger, reg prometheus.Registerer) *plan.Plan {
 	return plan.New(plan.Options{
-		Queryable: store, Appendable: to, Extent: store.Extent, MaxSamples: engine.MaxSamples,
+		Queryable: store, Appendable: store, Extent: store.Extent, MaxSamples: engine.MaxSamples,
 		MaxPoints: maxPoints(), Logger: log, Registerer: reg,
 	})
 }

@@ -85,7 +85,8 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	stop.push("notifications", notifyDeadline, background(notifier.Run))
 
 	remote := newRemoteWriter(s, store, clk, d.metadata, log, reg)
-	compiled, feed := newFeed(s, store, remote.Appendable(store), log, reg)
+	compiled, planned := newFeed(s, store, log, reg)
+	feed := remote.Appendable(planned)
 	d.feed = feed
 	opts := engineOptions(s, who, log, reg)
 	opts.Queryable, opts.Appendable, opts.Plan, opts.Oldest = store, feed, compiled, store.Oldest
