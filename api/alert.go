@@ -61,10 +61,11 @@ const (
 	// DeliveryTold: it knows what the alert does now. DeliveryWaiting: it has yet to
 	// be told. DeliveryRefused: it does not take the alert. DeliveryUnknown: this
 	// process has not told it; a process before may have.
-	DeliveryTold    = "told"
-	DeliveryWaiting = "waiting"
-	DeliveryRefused = "refused"
-	DeliveryUnknown = "unknown"
+	DeliveryTold     = "told"
+	DeliveryWaiting  = "waiting"
+	DeliveryRefused  = "refused"
+	DeliveryWithheld = "withheld" // alert_relabel_configs keep it from this Alertmanager
+	DeliveryUnknown  = "unknown"
 )
 
 // Delivery is what one Alertmanager was told of one alert.

@@ -66,7 +66,11 @@ type Target struct {
 
 // Alertmanager is one receiver and how delivery to it goes.
 type Alertmanager struct {
-	URL string `json:"url"`
+	URL string `json:"url"` // empty: who waits until discovery has found one
+	// Origin is where it comes from: setting, or the discovery that found it. LostSince
+	// is since when discovery does not show it any more.
+	Origin    string    `json:"origin,omitempty"`
+	LostSince time.Time `json:"lostSince,omitzero"`
 	// Pending is how many alerts wait, Undelivered how many beginnings and ends of
 	// alerts it has yet to be told of, OldestUndelivered since when the first waits.
 	Pending           int       `json:"pending"`

@@ -120,12 +120,14 @@ func stateCell(a *api.Alert, now time.Time) cell {
 
 // deliveryCell sums up what the Alertmanagers know.
 func deliveryCell(a *api.Alert, now time.Time) cell {
-	told, refused := 0, 0
+	told, refused, all := 0, 0, len(a.Deliveries)
 	var waiting time.Time
 	for _, d := range a.Deliveries {
 		switch d.State {
 		case api.DeliveryTold:
 			told++
+		case api.DeliveryWithheld:
+			all--
 		case api.DeliveryRefused:
 			refused++
 		case api.DeliveryWaiting:
@@ -134,7 +136,6 @@ func deliveryCell(a *api.Alert, now time.Time) cell {
 			}
 		}
 	}
-	all := len(a.Deliveries)
 	switch {
 	case a.State == api.Pending && all == 0:
 		return text("-")

@@ -126,6 +126,8 @@ func printAlertmanagers(s *screen, st *api.Status) {
 	for _, a := range st.Alertmanagers {
 		state := cell{"reached", good}
 		switch {
+		case a.URL == "":
+			a.URL, state = "none found yet", cell{"waiting for discovery", bad}
 		case a.Error != "":
 			state = cell{"failing", bad}
 		case a.LastAttempt.IsZero():

@@ -35,6 +35,8 @@ func newDeliveryView(d *api.Delivery, now time.Time) deliveryView {
 		}
 	case api.DeliveryWaiting:
 		v.State, v.Tone, v.Since = "not told yet", toneBad, moment{d.WaitingSince, now}
+	case api.DeliveryWithheld:
+		v.State, v.Tone = "not for this one, by alert_relabel_configs", toneNeutral
 	case api.DeliveryRefused:
 		v.State, v.Tone = "refused it", toneBad
 	default:

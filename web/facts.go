@@ -36,6 +36,9 @@ func newFacts(st *Status, s *engine.Snapshot, alerts alertLists) facts {
 		}
 	}
 	for i := range st.Alertmanagers {
+		if st.Alertmanagers[i].URL == "" {
+			f.alertmanagers-- // it is yet to be found
+		}
 		f.undelivered = max(f.undelivered, st.Alertmanagers[i].Pending)
 		if st.Alertmanagers[i].LastError != "" {
 			f.failing++

@@ -71,6 +71,7 @@ type alertmanagerView struct {
 	Late     uint64
 	Restarts uint64
 	Restart  moment
+	Lost     moment // since when discovery does not show it
 	Clock    string // how far its clock is off; empty if it is not
 }
 
@@ -96,6 +97,9 @@ func newAlertmanagerView(a *Alertmanager, now time.Time) alertmanagerView {
 		Restarts:    a.Restarts,
 		Restart:     moment{a.LastRestart, now},
 	}
+	if !a.LostSince.IsZero() {
+		v.Lost = moment{a.LostSince, now}
+	}
 	if a.Undelivered > 0 && now.After(a.OldestUndelivered) {
 		v.Oldest = spanText(now.Sub(a.OldestUndelivered))
 	}
@@ -106,6 +110,8 @@ func newAlertmanagerView(a *Alertmanager, now time.Time) alertmanagerView {
 		v.Clock = spanText(-a.ClockOffset) + " behind ours"
 	}
 	switch {
+	case a.URL == "":
+		v.URL, v.State, v.Tone = "none found yet", "waiting for discovery", toneBad
 	case a.LastError != "":
 		v.State, v.Tone = "failing", toneBad
 	case a.LastSuccess.IsZero():

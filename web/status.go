@@ -108,7 +108,13 @@ type Target struct {
 
 // Alertmanager is one receiver and how delivery to it goes.
 type Alertmanager struct {
+	// URL is empty while discovery has found none: this is who is told then, and waits.
 	URL string
+	// Origin is where it comes from: setting, or the discovery that found it; empty if
+	// that is not known yet. LostSince is since when discovery does not show it any more;
+	// zero if it does.
+	Origin    string
+	LostSince time.Time
 	// Pending is the number of alerts whose latest state it has not taken yet.
 	Pending int
 	// NextTry is when delivery is tried again after LastError; zero otherwise.

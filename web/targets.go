@@ -108,6 +108,9 @@ type apiAlertmanager struct {
 func (h *Handler) alertmanagers(w http.ResponseWriter, _ *http.Request) {
 	out := apiAlertmanagers{Active: []apiAlertmanager{}, Dropped: []apiAlertmanager{}}
 	for _, a := range h.opts.Status().Alertmanagers {
+		if a.URL == "" {
+			continue // it is yet to be found
+		}
 		address := redact(a.URL)
 		if u, err := url.Parse(a.URL); err == nil {
 			u.User = nil

@@ -46,7 +46,7 @@ func newStatus(st *Status, s *engine.Snapshot, now time.Time) api.Status {
 	for i := range st.Alertmanagers {
 		a := &st.Alertmanagers[i]
 		out.Alertmanagers = append(out.Alertmanagers, api.Alertmanager{
-			URL: redact(a.URL), Pending: a.Pending, Undelivered: a.Undelivered, OldestUndelivered: at(a.OldestUndelivered),
+			URL: redact(a.URL), Origin: a.Origin, LostSince: at(a.LostSince), Pending: a.Pending, Undelivered: a.Undelivered, OldestUndelivered: at(a.OldestUndelivered),
 			LastSuccess: at(a.LastSuccess), LastAttempt: at(a.LastAttempt), NextTry: at(a.NextTry), Error: redact(a.LastError),
 			LastRejection: redact(a.LastRejection), Sent: a.Sent, Failed: a.Failed, Dropped: a.Dropped, Late: a.Late,
 			Restarts: a.Restarts, ClockOffset: a.ClockOffset.Seconds(),

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -69,10 +70,12 @@ func (d *daemon) deliveries(ls labels.Labels) []api.Delivery {
 	var list []api.Delivery
 	for _, x := range d.notifier.Deliveries(ls) {
 		one := api.Delivery{
-			Alertmanager: x.URL, State: api.DeliveryTold, ToldAt: at(x.ToldAt), ConfirmedAt: at(x.ConfirmedAt),
+			Alertmanager: cmp.Or(receiverURL(x.URL), "none found yet"), State: api.DeliveryTold, ToldAt: at(x.ToldAt), ConfirmedAt: at(x.ConfirmedAt),
 			WaitingSince: at(x.WaitingSince), Error: x.LastError, NextTry: at(x.NextTry),
 		}
 		switch {
+		case x.Withheld:
+			one.State = api.DeliveryWithheld
 		case x.Refusal != "":
 			one.State, one.Error = api.DeliveryRefused, x.Refusal
 		case !x.WaitingSince.IsZero():

@@ -1,6 +1,9 @@
 package main
 
-import "github.com/tocsin/tocsin/web"
+import (
+	"github.com/tocsin/tocsin/notify"
+	"github.com/tocsin/tocsin/web"
+)
 
 // status gathers what the page shows beside the engine's snapshot. What other stages
 // know by the wall clock is told in the time that alerts bear.
@@ -26,7 +29,7 @@ func (d *daemon) status() web.Status {
 	st.RemoteWrites = d.remoteWrites()
 	for _, a := range d.notifier.Status() {
 		st.Alertmanagers = append(st.Alertmanagers, web.Alertmanager{
-			URL: a.URL, Pending: a.Pending, LastSuccess: at(a.LastSuccess), LastAttempt: at(a.LastAttempt),
+			URL: receiverURL(a.URL), Origin: a.Origin, LostSince: at(a.LostSince), Pending: a.Pending, LastSuccess: at(a.LastSuccess), LastAttempt: at(a.LastAttempt),
 			NextTry: at(a.NextTry), LastError: a.LastError, LastRejection: a.LastRejection, Sent: a.Sent, Failed: a.Failed, Dropped: a.Dropped,
 			Undelivered: a.Undelivered, OldestUndelivered: at(a.OldestUndelivered), Late: a.Late,
 			Restarts: a.Restarts, LastRestart: at(a.LastRestart), ClockOffset: a.ClockOffset,
@@ -56,4 +59,12 @@ func (d *daemon) remoteWrites() (list []web.RemoteWrite) {
 		})
 	}
 	return list
+}
+
+// receiverURL is empty for who waits until an Alertmanager is found.
+func receiverURL(receiver string) string {
+	if receiver == notify.Undiscovered {
+		return ""
+	}
+	return receiver
 }
