@@ -9,6 +9,7 @@ import (
 	"reflect"
 
 	remoteapi "github.com/prometheus/client_golang/exp/api/remote"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/model/labels"
 )
@@ -22,6 +23,7 @@ func (w *Writer) build(cfgs []*config.RemoteWriteConfig, external labels.Labels)
 		if err := carried(cfg); err != nil {
 			return nil, fmt.Errorf("remote_write %d: %w", i+1, err)
 		}
+		cfg = withDefaults(cfg)
 		key := hash(cfg.URL.String())
 		for n := 2; keys[key]; n++ {
 			key = hash(fmt.Sprintf("%s %s %d", cfg.URL, cfg.Name, n))
@@ -94,10 +96,30 @@ func carried(cfg *config.RemoteWriteConfig) error {
 	if m := cfg.ProtobufMessage; m != "" && m != remoteapi.WriteV1MessageType && m != remoteapi.WriteV2MessageType {
 		return fmt.Errorf("protobuf_message %q is unknown", m)
 	}
-	if q := cfg.QueueConfig; q.MaxSamplesPerSend <= 0 || cfg.MetadataConfig.Send && cfg.MetadataConfig.MaxSamplesPerSend <= 0 {
+	if cfg.QueueConfig.MaxSamplesPerSend <= 0 {
 		return errors.New("max_samples_per_send must be positive")
 	}
 	return nil
+}
+
+// withDefaults puts the default in the place of a zero that nothing can be done by:
+// no time to wait at all is a request after the other without end.
+func withDefaults(cfg *config.RemoteWriteConfig) *config.RemoteWriteConfig {
+	c, def := *cfg, config.DefaultRemoteWriteConfig
+	for _, d := range []struct{ of, def *model.Duration }{
+		{&c.RemoteTimeout, &def.RemoteTimeout},
+		{&c.QueueConfig.MinBackoff, &def.QueueConfig.MinBackoff},
+		{&c.QueueConfig.MaxBackoff, &def.QueueConfig.MaxBackoff},
+		{&c.MetadataConfig.SendInterval, &def.MetadataConfig.SendInterval},
+	} {
+		if *d.of <= 0 {
+			*d.of = *d.def
+		}
+	}
+	if c.MetadataConfig.MaxSamplesPerSend <= 0 {
+		c.MetadataConfig.MaxSamplesPerSend = def.MetadataConfig.MaxSamplesPerSend
+	}
+	return &c
 }
 
 // shown is a URL without what may be a secret.

@@ -1,6 +1,7 @@
 package remotewrite
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,8 +34,9 @@ type mark struct {
 // marks is the file of marks. A remote is known by the hash of its URL, and by its
 // name where several have the same.
 type marks struct {
-	path string // empty: none
-	all  map[string]mark
+	path    string // empty: none
+	all     map[string]mark
+	written []byte // what the file has
 }
 
 // loadMarks reads the file. Where it cannot be read there are no marks, and the
@@ -50,6 +52,7 @@ func loadMarks(dir string) (*marks, error) {
 		return m, nil
 	}
 	if err == nil {
+		m.written = text
 		err = json.Unmarshal(text, &m.all)
 	}
 	if m.all == nil || err != nil { // null is JSON too
@@ -69,10 +72,11 @@ func (m mark) start() int64 {
 	return m.Time.Add(-markSlack).UnixMilli()
 }
 
-// save makes marks durable, if there is a file for them.
-func (m *marks) save(now time.Time) error {
+// save makes marks durable, if there is a file for them that has others. Those of
+// remotes that are there are kept, however old.
+func (m *marks) save(now time.Time, there func(key string) bool) error {
 	for key, one := range m.all {
-		if now.Sub(one.Time) > markLife {
+		if now.Sub(one.Time) > markLife && !there(key) {
 			delete(m.all, key)
 		}
 	}
@@ -83,16 +87,20 @@ func (m *marks) save(now time.Time) error {
 	if err != nil {
 		return err
 	}
+	if text = append(text, '\n'); bytes.Equal(text, m.written) {
+		return nil // for the sake of the flash
+	}
 	if err := os.MkdirAll(filepath.Dir(m.path), 0o755); err != nil {
 		return fmt.Errorf("write %s: %w", m.path, err)
 	}
 	written := m.path + ".tmp"
-	if err := writeSynced(written, append(text, '\n')); err != nil {
+	if err := writeSynced(written, text); err != nil {
 		return fmt.Errorf("write %s: %w", m.path, err)
 	}
 	if err := os.Rename(written, m.path); err != nil {
 		return fmt.Errorf("write %s: %w", m.path, err)
 	}
+	m.written = text
 	return nil
 }
 

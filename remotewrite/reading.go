@@ -92,13 +92,15 @@ func at(it chunkenc.Iterator, kind chunkenc.ValueType, ls labels.Labels) sample 
 // what the queue takes is left. It returns false when ctx ends. sending ends later.
 func (r *remote) catchUp(ctx, sending context.Context) bool {
 	r.see(func(s *Status) { s.CatchingUp = true })
-	width, tries := firstStep.Milliseconds(), 0
-	for waited := time.Duration(0); waited < degradedWait && r.opts.Degraded(); waited += degradedLook {
-		if !wait(ctx, degradedLook) {
-			return false
-		}
-	}
+	width, tries, patience := firstStep.Milliseconds(), 0, degradedWait
 	for ctx.Err() == nil {
+		if !r.opts.Degraded() {
+			patience = degradedWait
+		} else if patience > 0 {
+			patience -= degradedLook
+			wait(ctx, degradedLook)
+			continue
+		}
 		r.rewind(r.queue.forget())
 		now := r.opts.Now().UnixMilli()
 		from := r.begin(now)
@@ -113,6 +115,10 @@ func (r *remote) catchUp(ctx, sending context.Context) bool {
 			limit = maxQueue * 16
 		}
 		batch, err := r.read(ctx, from, to, limit)
+		if patience > 0 && r.opts.Degraded() { // and who knows what was read
+			r.queue.detach()
+			continue
+		}
 		if err == nil && r.deliverAll(ctx, sending, batch) {
 			r.advance(max(from-1, min(to, latest(batch))))
 			if last {

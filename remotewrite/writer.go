@@ -217,5 +217,7 @@ func (w *Writer) saveMarks(c *crew, final bool) error {
 	if w.marks == nil {
 		return nil
 	}
-	return w.marks.save(w.opts.Now())
+	return w.marks.save(w.opts.Now(), func(key string) bool {
+		return slices.ContainsFunc(w.current(), func(r *remote) bool { return r.key == key })
+	})
 }
