@@ -40,6 +40,8 @@ type Options struct {
 // File is a configuration file after checking.
 type File struct {
 	Path string
+	// Content is of the file itself, as it was read; nil if it could not be.
+	Content []byte
 	// Config is nil if and only if the reader refuses the file. Unless SyntaxOnly is
 	// set, the jobs of scrape_config_files are among its ScrapeConfigs, and
 	// ScrapeConfigFiles is empty: nobody needs to read these files again.
@@ -78,6 +80,7 @@ func (f *File) check(o Options) {
 		f.Problems = append(f.Problems, *problem)
 		return
 	}
+	f.Content = content
 	t, problem := newTree(f.Path, content, o.Carried, func(text string) error { _, err := load(text); return err })
 	if problem != nil {
 		f.Problems = append(f.Problems, *problem)

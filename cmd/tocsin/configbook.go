@@ -45,38 +45,42 @@ func newConfigbook(s settings, log *slog.Logger, reg prometheus.Registerer) *con
 // load reads the file anew, and returns the one that is to be in effect: nil as long as
 // there is none. A file that has become bad, or that has gone, leaves the last good one
 // in effect, also that of the process before: what cannot be read is no evidence that
-// nobody is to be told.
+// nobody is to be told. It is for one goroutine at a time. The place of an error may take
+// seconds to find, in which page and scrapes go on.
 func (b *configbook) load() *configfile.File {
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	before := b.last
-	b.last, b.refused = b.read(), nil
+	before, good := b.last, b.good
+	b.mu.Unlock()
+	last := b.read(good)
 	switch {
-	case b.last == nil:
-	case len(b.last.Problems) == 0:
-		b.good = b.last
-		if err := b.copy.keep(b.good.Path); err != nil {
+	case last == nil:
+	case len(last.Problems) == 0:
+		good = last
+		if err := b.copy.keep(good.Path, good.Content); err != nil {
 			b.log.Warn("the configuration is not kept for the next start", "err", err)
 		}
-	case b.good == nil && b.copy.original() == b.last.Path:
-		if f := b.check(b.last.Path, b.copy.path); len(f.Problems) == 0 {
-			b.good = &f
+	case good == nil && b.copy.original() == last.Path:
+		if f := b.check(last.Path, b.copy.path); len(f.Problems) == 0 {
+			good = &f
 		}
 	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.last, b.good, b.refused = last, good, nil
 	show(b.gauge, b.problemsLocked())
-	if b.last != nil && (before == nil || b.last.Fingerprint != before.Fingerprint || len(b.last.Problems) != len(before.Problems)) {
+	if last != nil && (before == nil || last.Fingerprint != before.Fingerprint || len(last.Problems) != len(before.Problems)) {
 		b.tell()
 	}
-	return b.good
+	return good
 }
 
 func (b *configbook) check(path, instead string) configfile.File {
 	return configfile.Check(path, configfile.Options{Carried: true, Reserved: reservedJobs, Instead: instead})
 }
 
-// read gives what there is now; nil where there was none before either. Called with mu
-// held.
-func (b *configbook) read() *configfile.File {
+// read gives what there is now; nil where there was none before either, of which good is
+// in effect.
+func (b *configbook) read(good *configfile.File) *configfile.File {
 	if b.path == "" {
 		if err := b.copy.drop(); err != nil {
 			b.log.Warn("the configuration of an earlier start stays", "err", err)
@@ -88,8 +92,8 @@ func (b *configbook) read() *configfile.File {
 		return &f
 	}
 	gone := b.copy.original()
-	if b.good != nil {
-		gone = b.good.Path
+	if good != nil {
+		gone = good.Path
 	}
 	if gone == "" || filepath.Dir(gone) != filepath.Clean(b.path) {
 		return nil
@@ -107,6 +111,9 @@ func (b *configbook) refuse(section string, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	p := rules.Problem{File: b.path, Msg: section + ": " + err.Error(), Err: err}
+	if slices.ContainsFunc(b.refused, func(have rules.Problem) bool { return have.Msg == p.Msg }) {
+		return
+	}
 	b.refused = append(b.refused, p)
 	b.log.Error("configuration rejected, this section runs on as it was", "err", p.Error())
 	show(b.gauge, b.problemsLocked())
@@ -169,14 +176,15 @@ func (b *configbook) patterns() []string {
 func (b *configbook) changed() bool {
 	file, there := configfile.Find(b.path)
 	b.mu.Lock()
-	defer b.mu.Unlock()
+	last := b.last
+	b.mu.Unlock()
 	switch {
 	case !there:
-		return b.last != nil && b.last.Config != nil
-	case b.last == nil || b.last.Path != file:
+		return last != nil && last.Config != nil
+	case last == nil || last.Path != file:
 		return true
 	}
-	return b.last.Changed()
+	return last.Changed()
 }
 
 // config is the one in effect; nil while there is none.
@@ -193,7 +201,7 @@ func (b *configbook) config() *config.Config {
 func (b *configbook) ruleConfig(s settings) ruleConfig {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	c := ruleConfig{bad: len(b.problemsLocked()) > 0}
+	c := ruleConfig{bad: len(b.problemsLocked()) > 0, unsure: b.last != nil && len(b.last.Problems) > 0}
 	if b.good == nil {
 		return c
 	}

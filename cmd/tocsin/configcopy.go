@@ -35,23 +35,12 @@ func (c configCopy) original() string {
 }
 
 // keep makes it a copy of a file. Passwords may be in there: it is for nobody else.
-func (c configCopy) keep(original string) error {
-	text, err := os.ReadFile(original)
-	if err != nil {
-		return err
-	}
-	text = append([]byte(copyMark+original+"\n"), text...)
+func (c configCopy) keep(original string, content []byte) error {
+	text := append([]byte(copyMark+original+"\n"), content...)
 	if have, err := os.ReadFile(c.path); err == nil && bytes.Equal(have, text) {
 		return nil // for the sake of the flash
 	}
-	written := c.path + ".tmp"
-	if err := os.MkdirAll(filepath.Dir(c.path), 0o755); err != nil {
-		return err
-	}
-	if err := os.WriteFile(written, text, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(written, c.path)
+	return replaceFile(c.path, text, 0o600)
 }
 
 // drop forgets it: there is to be no configuration file.
@@ -60,4 +49,22 @@ func (c configCopy) drop() error {
 		return err
 	}
 	return nil
+}
+
+// replaceFile makes text the content of a file, also over a power cut: whoever reads it
+// finds the old or the new.
+func replaceFile(path string, text []byte, mode os.FileMode) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	written := path + ".tmp"
+	f, err := os.OpenFile(written, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(written, path)
 }

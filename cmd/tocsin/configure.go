@@ -80,15 +80,40 @@ func (l *lifecycle) configure() {
 	l.identity.configure(f.Config.GlobalConfig.ExternalLabels)
 	l.config.refuse("alerting", l.notifier.Configure(f.Config.AlertingConfig))
 	l.config.refuse("scrape_configs", l.jobs.Apply(f.Config))
-	l.config.refuse("remote_write", l.remote.Apply(f.Config.RemoteWriteConfigs, l.identity.labels()))
+	l.leaving.Lock()
+	l.writeRemotely(l.identity.labels())
+	l.leaving.Unlock()
 	l.store.SetRetention(l.settings.retention(f.Config.StorageConfig))
 }
 
-// relabel takes new labels of all that leaves this host to those who send it.
-func (l *lifecycle) relabel(ls labels.Labels) {
+// relabel gives the labels of all that leaves this host, which have changed, to those
+// who send it. Any goroutine may call it: of two the second one has the last word.
+func (l *lifecycle) relabel() {
+	l.leaving.Lock()
+	defer l.leaving.Unlock()
+	ls := l.identity.labels()
 	l.engine.SetExternalLabels(ls)
 	l.notifier.SetExternalLabels(ls)
+	l.writeRemotely(ls)
+}
+
+// writeRemotely applies what the file in effect says of remote write. Called with
+// leaving held.
+func (l *lifecycle) writeRemotely(ls labels.Labels) {
 	if c := l.config.config(); c != nil {
 		l.config.refuse("remote_write", l.remote.Apply(c.RemoteWriteConfigs, ls))
+	}
+}
+
+// retain tells storage, before it opens, how much the configuration file keeps: what is
+// beyond that is deleted then.
+func (l *lifecycle) retain() {
+	l.loading.Lock()
+	defer l.loading.Unlock()
+	if l.restored {
+		return
+	}
+	if f := l.config.load(); f != nil {
+		l.store.SetRetention(l.settings.retention(f.Config.StorageConfig))
 	}
 }

@@ -31,7 +31,7 @@ const maxEngineID = 128
 type identity struct {
 	path    string
 	given   []label // EXTERNAL_LABELS: they win
-	changed func(labels.Labels)
+	changed func()
 	log     *slog.Logger
 
 	mu     sync.Mutex
@@ -43,8 +43,8 @@ type identity struct {
 type label struct{ name, value string }
 
 // newIdentity reads what the process before knew. changed is called, by whoever makes
-// the change, with labels that are others than before.
-func newIdentity(s settings, changed func(labels.Labels), log *slog.Logger) *identity {
+// the change, when labels are others than before.
+func newIdentity(s settings, changed func(), log *slog.Logger) *identity {
 	i := &identity{path: filepath.Join(s.dataPath, engineIDFile), given: s.labels, changed: changed, log: log}
 	text, err := os.ReadFile(i.path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -97,9 +97,8 @@ func (i *identity) hear(engine string) {
 	i.log.Info("the Docker engine has told who it is", "engine_id", engine, "before", i.engine)
 	i.engine = engine
 	i.keep()
-	ls := i.labelsLocked()
 	i.mu.Unlock()
-	i.changed(ls)
+	i.changed()
 }
 
 // configure takes the external labels of the configuration file.
@@ -107,24 +106,17 @@ func (i *identity) configure(file labels.Labels) {
 	i.mu.Lock()
 	before := i.labelsLocked()
 	i.file = file
-	ls := i.labelsLocked()
+	same := labels.Equal(before, i.labelsLocked())
 	i.mu.Unlock()
-	if !labels.Equal(before, ls) {
-		i.changed(ls)
+	if !same {
+		i.changed()
 	}
 }
 
 // keep writes the identity for the next process. Where that fails, the engine is asked
 // again. Called with mu held.
 func (i *identity) keep() {
-	written := i.path + ".tmp"
-	err := os.MkdirAll(filepath.Dir(i.path), 0o755)
-	if err == nil {
-		err = os.WriteFile(written, []byte(i.engine+"\n"), 0o644)
-	}
-	if err == nil {
-		err = os.Rename(written, i.path)
-	}
+	err := replaceFile(i.path, []byte(i.engine+"\n"), 0o644)
 	if err != nil {
 		i.log.Warn("identity of the engine is not kept for the next start", "err", err)
 	}

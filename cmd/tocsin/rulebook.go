@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -48,6 +49,8 @@ type ruleConfig struct {
 	files    []string      // patterns, beside RULES_PATH
 	interval time.Duration // of groups without their own; zero is the engine's
 	bad      bool          // the file cannot be used as it is
+	// unsure: what it names cannot be known for sure, so what is not there may be.
+	unsure bool
 }
 
 // configure is to be called before load, when the configuration file has been read.
@@ -72,7 +75,7 @@ func (b *rulebook) named() rules.Set {
 	for _, p := range patterns[1:] {
 		more := rules.Load(p)
 		for _, f := range more.Files {
-			if !slices.ContainsFunc(set.Files, func(have rules.File) bool { return have.Path == f.Path }) {
+			if !slices.ContainsFunc(set.Files, func(have rules.File) bool { return sameFile(have.Path, f.Path) }) {
 				set.Files = append(set.Files, f)
 			}
 		}
@@ -83,6 +86,19 @@ func (b *rulebook) named() rules.Set {
 		}
 	}
 	return set
+}
+
+// sameFile tells whether two paths name one file, whose rules must not run twice.
+func sameFile(a, b string) bool {
+	if a == b {
+		return true
+	}
+	x, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y)
 }
 
 // find gives the user's rule files, the bundled ones where there are none, and
@@ -114,9 +130,9 @@ func (b *rulebook) hasGood() bool {
 // no good version: what it had firing must not count as removed.
 func (b *rulebook) load() (groups []rules.Group, complete bool) {
 	set := b.find()
-	complete = len(set.Problems) == 0
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	complete = len(set.Problems) == 0 && !b.also.unsure
 	good, instead := map[string][]rules.Group{}, map[string]string{}
 	for _, f := range set.Files {
 		last, known := b.good[f.Path]
@@ -160,7 +176,7 @@ func (b *rulebook) withInterval(groups []rules.Group) []rules.Group {
 // unreachable gives the last good versions of files that were there, and now
 // cannot be looked for. A file that was removed from where we can look is gone.
 func (b *rulebook) unreachable(set rules.Set, good map[string][]rules.Group) []rules.Group {
-	if len(set.Problems) == 0 {
+	if len(set.Problems) == 0 && !b.also.unsure {
 		return nil
 	}
 	var paths []string

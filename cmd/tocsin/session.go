@@ -13,6 +13,7 @@ import (
 // open opens the store, in memory if the disk refuses, and restores what the
 // process before knew. Only another process in the directory makes it wait.
 func (l *lifecycle) open(ctx context.Context) bool {
+	l.retain()
 	for {
 		err := l.store.OpenOrFallBack()
 		if err == nil {
