@@ -60,7 +60,9 @@ func (b *configbook) load() *configfile.File {
 			b.log.Warn("the configuration is not kept for the next start", "err", err)
 		}
 	case good == nil && b.copy.original() == last.Path:
-		if f := b.check(last.Path, b.copy.path); len(f.Problems) == 0 {
+		// Its problems can be of files alone that it names and that are gone too: the
+		// stages that need none of them go on.
+		if f := b.check(last.Path, b.copy.path); f.Config != nil {
 			good = &f
 		}
 	}

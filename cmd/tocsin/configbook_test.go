@@ -56,6 +56,19 @@ func TestLastGoodConfiguration(t *testing.T) {
 	check("gone", "a", 1, lastGood)
 	start(conf)
 	check("gone, after a restart", "a", 1, lastGood)
+	if err := os.WriteFile(filepath.Join(conf, "more.yml"), []byte("scrape_configs: [{job_name: c}]"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	write("scrape_configs: [{job_name: a}]\nscrape_config_files: [more.yml]")
+	check("with a file that it names", "a", 0, "")
+	if err := os.RemoveAll(conf); err != nil {
+		t.Fatal(err)
+	}
+	start(path)
+	check("gone with a file that it names, after a restart", "a", 1, lastGood)
+	if err := os.Mkdir(conf, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	start(filepath.Join(dir, "elsewhere"))
 	check("another place, with nothing there", "", 1, settingsAlone)
 	start(conf)

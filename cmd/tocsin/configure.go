@@ -26,10 +26,11 @@ func (l *lifecycle) Reload() {
 }
 
 // load reads configuration and rules, and puts both into effect. Called with loading
-// held.
+// held. The configuration says which rules there are to be; where it changes before the
+// fingerprint is taken, pollConfiguration sees that.
 func (l *lifecycle) load() {
-	read := rules.Fingerprint(l.files()...)
 	l.configure()
+	read := rules.Fingerprint(l.files()...)
 	l.engine.Load(l.book.load())
 	l.view.Lock()
 	defer l.view.Unlock()
