@@ -18,8 +18,8 @@ const (
 	deniedBackoff = 30 * time.Second
 	// foreignFor is how long a remote that does not speak 2.0 is spoken to in 1.0.
 	foreignFor = time.Hour
-	// divisions is how many requests at once, and then how many each second, may be
-	// divided to find which of their samples are refused.
+	// divisions is how many requests may be divided to find which of their samples are
+	// refused; each second in which none is divided gives back one.
 	divisions = 64
 )
 
@@ -124,6 +124,13 @@ func (r *remote) divide(ctx, sending context.Context, batch []sample, rep reply)
 		r.reject(1, rep.err)
 		return true
 	}
+	if r.dividing++; r.dividing == 1 {
+		r.divisions = min(divisions, r.divisions+time.Since(r.divided).Seconds())
+	}
+	defer func() {
+		r.dividing--
+		r.divided = time.Now()
+	}()
 	middle := len(batch) / 2
 	if batch[0].t != batch[len(batch)-1].t {
 		middle = betweenTimes(batch)
@@ -152,11 +159,9 @@ func betweenTimes(batch []sample) int {
 	return before
 }
 
-// mayDivide spends one of the divisions that are left.
+// mayDivide spends one of the divisions that are left. A remote that is slow gives none
+// back by taking long, or it would be asked for each sample that it has already.
 func (r *remote) mayDivide() bool {
-	now := time.Now()
-	r.divisions = min(divisions, r.divisions+now.Sub(r.divided).Seconds())
-	r.divided = now
 	if r.divisions < 1 {
 		return false
 	}

@@ -132,3 +132,32 @@ func TestTimesOfZeroAreNoHurry(t *testing.T) {
 		})
 	}
 }
+
+// A slow remote that has samples already, and refuses them, is not asked for each one.
+func TestSlowRemoteThatRefusesWhatItHas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newReceiver()
+		r.fault = func(*http.Request) (*http.Response, error) {
+			time.Sleep(2 * time.Second)
+			return nil, nil
+		}
+		s := newSite(t, r)
+		s.apply("- url: http://remote/write\n")
+		s.run()
+		s.scrape(1000, 3*time.Minute)
+		s.stop()
+		s.must(s.store.Close(t.Context()))
+		s.must(os.WriteFile(filepath.Join(s.dir, marksFile), nil, 0o644))
+		s.boot()
+		s.apply("- url: http://remote/write\n")
+		s.writer.current()[0].setMark(time.Now().Add(-3 * time.Minute).UnixMilli()) // it was killed
+		s.run()
+		s.scrape(1000, 10*time.Minute)
+		time.Sleep(time.Minute)
+		if st := s.writer.Status()[0]; st.CatchingUp {
+			t.Errorf("after ten minutes: %+v", st)
+		}
+		s.same(r.points())
+		s.stop()
+	})
+}

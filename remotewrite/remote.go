@@ -32,7 +32,8 @@ type remote struct {
 	metadataDue  time.Time
 	foreignUntil time.Time
 	divisions    float64
-	divided      time.Time
+	divided      time.Time // when the last division ended
+	dividing     int       // depth of the divisions under way
 
 	mu     sync.Mutex
 	status Status    // guarded by mu
