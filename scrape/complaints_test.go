@@ -75,7 +75,8 @@ func TestUnfound(t *testing.T) {
 	}
 	if got := j.Unfound(); len(got) != 0 {
 		t.Errorf("of a job that is no more: %v", got)
-	}	cancel()
+	}
+	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
