@@ -49,7 +49,7 @@ func newCompared(t *testing.T, window time.Duration, through func(storage.Append
 		db := teststorage.New(t, func(o *tsdb.Options) {
 			o.OutOfOrderTimeWindow = window.Milliseconds()
 			o.EnableExemplarStorage = false
-			o.EnableSTStorage, o.FloatChunkEncoding = true, chunkenc.EncXOR2
+			o.FloatChunkEncoding, o.EnableHistogramSTEncoding = chunkenc.EncXOR2, true
 		})
 		reg := prometheus.NewRegistry()
 		return receiving{Handler: newHandler(reg, through(db)), db: db, reg: reg}

@@ -33,7 +33,7 @@ func (s wireSeries) histogram(hs ...writev2.Histogram) wireSeries {
 	return s
 }
 
-func encodeV2(t testing.TB, all []wireSeries) []byte {
+func encodeV2(t *testing.T, all []wireSeries) []byte {
 	t.Helper()
 	symbols := writev2.NewSymbolTable()
 	var req writev2.Request
@@ -59,7 +59,7 @@ func encodeV2(t testing.TB, all []wireSeries) []byte {
 	return snappy.Encode(nil, body)
 }
 
-func encodeV1(t testing.TB, all []wireSeries) []byte {
+func encodeV1(t *testing.T, all []wireSeries) []byte {
 	t.Helper()
 	var req prompb.WriteRequest
 	for _, s := range all {
