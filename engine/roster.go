@@ -86,16 +86,17 @@ func (r *roster) hear(s Source, watched time.Duration) {
 		if s.Waiting && !r.awaited(s) {
 			t.Waiting = false
 		}
-		t.coverage, t.forgotten = r.past.take(s.Labels, t.Waiting), t.Waiting && r.past.lost
 		r.targets[s.Target] = t
 		if s.Waiting && !t.Waiting {
 			return // it is new, and nothing can be missed of it
 		}
+		t.coverage, t.forgotten = r.past.take(s.Labels, t.Waiting), t.Waiting && r.past.lost
 	}
 	suspicious := t.trouble != fine || len(t.coverage.gaps) > 0
 	t.Source = s
 	switch {
 	case s.Waiting:
+		delete(r.scraped, s.Job) // nobody looks at it any more
 		if t.trouble != unseen {
 			t.begin(unseen, s.At, watched)
 		}
