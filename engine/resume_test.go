@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -106,5 +107,67 @@ func TestOwnMetricsAfterAPause(t *testing.T) {
 	}
 	if got := b.states()["Fails"]; got != "" {
 		t.Errorf("Fails is %q once the window is full", got)
+	}
+}
+
+// TestChurn: containers come, and some ports of them are no metrics at all. Who has never
+// answered has brought nothing that could be missed.
+func TestChurn(t *testing.T) {
+	b := newBench(t, nil)
+	b.load(nodeRules)
+	at := t0
+	for i := range 20 {
+		v := 9
+		if i >= 10 {
+			v = 1
+		}
+		b.hears(node("a", at, true), load("a", v)...)
+		if i >= 3 {
+			port := node(fmt.Sprint("port", i), at, false)
+			port.Names = nil
+			b.Hear(waiting(port))
+			port.At = at.Add(time.Millisecond)
+			b.Hear(port)
+		}
+		b.tick(at, true)
+		if got := b.states()["Total"]; (got == "firing") != (i < 10) {
+			t.Fatalf("evaluation %d: Total is %q", i, got)
+		}
+		at = at.Add(step15)
+	}
+}
+
+// TestRenamedTargetThatFails: one that comes with other labels, while the one that it was
+// does not answer, is the same: that it fails is no evidence.
+func TestRenamedTargetThatFails(t *testing.T) {
+	for _, fails := range []bool{true, false} {
+		failsAfterBeingRenamed(t, fails)
+	}
+}
+
+func failsAfterBeingRenamed(t *testing.T, before bool) {
+	b := newBench(t, nil)
+	b.load(nodeRules)
+	b.hears(node("a", t0, true), load("a", 9)...)
+	b.tick(t0, true)
+	at := t0.Add(step15)
+	if before {
+		b.hears(node("a", at, false), load("a", "stale")...)
+	} else {
+		b.hears(node("a", at, true), load("a", 9)...)
+	}
+	b.tick(at, true)
+	renamed := waiting(node("a", at, false))
+	renamed.Target, renamed.Labels, renamed.Names = "node/a2", labels.FromStrings("job", "node", "instance", "a", "rack", "1"), nil
+	b.Hear(renamed)
+	b.Hear(Source{Target: "node/a", Job: "node", Gone: true, At: at})
+	for range 3 {
+		at = at.Add(step15)
+		renamed.Waiting, renamed.At = false, at
+		b.hears(renamed)
+		b.put(at, load("a", "stale")...)
+		if got := b.tick(at, true); len(resolvedOnly(got)) > 0 || b.states()["Total"] != "firing" {
+			t.Fatalf("sent %v, states %v", got, b.states())
+		}
 	}
 }

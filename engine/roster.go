@@ -18,6 +18,8 @@ const targetGaps = 16
 type roster struct {
 	mu      sync.Mutex
 	targets map[string]*target // guarded by mu
+	// places are those that came last, by job and instance. Guarded by mu.
+	places map[[2]string]*target
 	// scraped are the jobs of which a target has been scraped since the last Begin.
 	// Guarded by mu.
 	scraped map[string]bool
@@ -39,10 +41,13 @@ type target struct {
 	suspect
 	coverage coverage
 	view     *suspect // as evaluations have it; nil where it is to be made anew
+	// barren: it has never answered, nor anything like it: that it fails takes nothing away.
+	barren bool
+	place  [2]string
 }
 
 func newRoster() *roster {
-	r := &roster{targets: map[string]*target{}, scraped: map[string]bool{}}
+	r := &roster{targets: map[string]*target{}, places: map[[2]string]*target{}, scraped: map[string]bool{}}
 	r.due.Store(math.MaxInt64)
 	r.newest.Store(math.MinInt64)
 	r.list.Store(&[]*suspect{})
@@ -76,18 +81,23 @@ func (r *roster) hear(s Source, watched time.Duration) {
 	if s.Gone {
 		if t != nil {
 			delete(r.targets, s.Target)
+			if r.places[t.place] == t {
+				delete(r.places, t.place)
+			}
 			r.changed(t)
 		}
 		return
 	}
 	if t == nil {
-		t = &target{}
+		t = &target{place: placeOf(s.Labels)}
 		t.Source = s
-		if s.Waiting && !r.awaited(s) {
-			t.Waiting = false
-		}
+		was, awaited := r.places[t.place], r.awaited(s)
 		r.targets[s.Target] = t
-		if s.Waiting && !t.Waiting {
+		if t.place[0] != "" && t.place[1] != "" {
+			r.places[t.place] = t
+		}
+		if s.Waiting && !awaited {
+			t.Waiting, t.barren = false, was == nil
 			return // it is new, and nothing can be missed of it
 		}
 		t.coverage, t.forgotten = r.past.take(s.Labels, t.Waiting), t.Waiting && r.past.lost
@@ -95,6 +105,8 @@ func (r *roster) hear(s Source, watched time.Duration) {
 	suspicious := t.trouble != fine || len(t.coverage.gaps) > 0
 	t.Source = s
 	switch {
+	case t.barren && !s.Up:
+		t.Waiting = false
 	case s.Waiting:
 		delete(r.scraped, s.Job) // nobody looks at it any more
 		if t.trouble != unseen {
@@ -102,6 +114,7 @@ func (r *roster) hear(s Source, watched time.Duration) {
 		}
 	case s.Up:
 		r.scraped[s.Job] = true
+		t.barren = false
 		t.answered(r)
 		r.expect(t)
 	default:
@@ -114,9 +127,13 @@ func (r *roster) hear(s Source, watched time.Duration) {
 }
 
 // awaited tells whether a new target may have been there before: nobody has looked at
-// its job since the start, or one is awaited that stands for it.
+// its job since the start, or one is awaited that stands for it, or one in trouble was
+// the same by other labels.
 func (r *roster) awaited(s Source) bool {
 	if !r.scraped[s.Job] {
+		return true
+	}
+	if was := r.places[placeOf(s.Labels)]; was != nil && was.trouble != fine {
 		return true
 	}
 	for _, t := range r.targets {
