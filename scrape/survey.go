@@ -131,12 +131,7 @@ func (j *Jobs) remember(next *survey) {
 		if s.labels.IsEmpty() {
 			continue
 		}
-		if stored, ok := j.opts.Stored(s.labels); ok {
-			for _, name := range stored {
-				s.names.add(name)
-			}
-			s.names.complete()
-		}
+		s.names.remember(j.opts.Stored(s.labels))
 	}
 }
 
