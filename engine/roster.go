@@ -69,6 +69,8 @@ func (r *roster) reach(groups []*group) {
 			most = max(most, a.origin.window+g.offset)
 		}
 	}
+	r.mu.Lock() // who makes the list meanwhile goes by the horizon before
+	defer r.mu.Unlock()
 	r.horizon.Store(int64(most + 2*lookbackDelta)) // and evaluations may be late
 	r.list.Store(nil)
 }
