@@ -12,6 +12,10 @@ import (
 	"github.com/prometheus/prometheus/scrape"
 )
 
+// rememberFor bounds what storage is asked before anything is scraped: it takes a
+// millisecond for each target and block.
+const rememberFor = 2 * time.Second
+
 // survey is all targets that the findings make.
 type survey struct {
 	sources map[sourceID]*source
@@ -127,7 +131,11 @@ func (j *Jobs) remember(next *survey) {
 		}
 	}
 	j.mu.Unlock()
+	begin := time.Now()
 	for _, s := range fresh {
+		if time.Since(begin) > rememberFor {
+			break // the rest may bring any
+		}
 		if s.labels.IsEmpty() {
 			continue
 		}
