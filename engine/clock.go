@@ -60,11 +60,12 @@ func (e *Engine) resume(groups []*group, st *restoredState) {
 			changes.Upserts = append(changes.Upserts, r.records()...)
 		}
 	}
-	c := e.remembered(groups, st.asOf)
+	answered, ticked := e.remembered(groups, st.asOf)
 	if st.now.Before(st.asOf) {
-		c = c.seen(st.now, e.opts.ScrapeInterval)
+		answered, ticked = answered.seen(st.now, e.opts.ScrapeInterval), ticked.seen(st.now, e.opts.ScrapeInterval)
 	}
-	e.coverage.Store(&c)
+	e.coverage.Store(&answered)
+	e.ticked.Store(&ticked)
 	if !e.keep(changes) {
 		e.Resave()
 	}

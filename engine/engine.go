@@ -53,6 +53,7 @@ type Engine struct {
 	// announced is the scrape that is in storage, or is about to be.
 	announced atomic.Pointer[Tick]
 	coverage  atomic.Pointer[coverage]
+	ticked    atomic.Pointer[coverage] // when there were ticks, whether the target answered or not
 	own       atomic.Pointer[ownTarget]
 	roster    *roster
 	watch     atomic.Int64 // how long there were ticks, in nanoseconds
@@ -114,6 +115,7 @@ func New(opts Options) *Engine {
 	e.groups.Store(&[]*group{})
 	e.SetExternalLabels(opts.ExternalLabels)
 	e.coverage.Store(&coverage{})
+	e.ticked.Store(&coverage{})
 	opts.Registerer.MustRegister(collector{e.Snapshot})
 	return e
 }

@@ -76,8 +76,7 @@ func (r *alertingRule) lackOfOwn(to []lack, in input) []lack {
 	if own == nil {
 		return append(to, l)
 	}
-	stored := coverage{}.since(in.oldest)
-	if whole, upTo := stored.complete(in.at, r.origin.window); !whole { // which is no target's
+	if whole, upTo := in.ticked.complete(in.at, r.origin.window); !whole { // which is no target's
 		to = append(to, lack{upTo: upTo})
 	}
 	if f := own.feeds(r.origin); f.any {

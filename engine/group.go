@@ -63,10 +63,9 @@ type input struct {
 	// fresh is false when the last scrape failed, blind when what it brought
 	// means nothing yet.
 	fresh, blind bool
-	// coverage is when the target of the ticks was seen, oldest since when storage has
-	// samples.
-	coverage coverage
-	oldest   time.Time
+	// coverage is when the target of the ticks was seen, ticked when anything was looked
+	// at; both as far as storage has samples.
+	coverage, ticked coverage
 	// heard is how many troubles of other targets had ended when it began, watched for
 	// how long the engine had looked by then, holdLimit how long it waits for a target.
 	heard              uint64

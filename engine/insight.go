@@ -68,7 +68,7 @@ func (e *Engine) insight(g *group, i int) Insight {
 		Apart: !e.own.Load().feeds(known.origin).any,
 	}
 	if in.Apart {
-		in.covered = coverage{}.since(e.opts.Oldest())
+		in.covered = e.ticked.Load().since(e.opts.Oldest())
 	}
 	if t := e.lastTick.Load(); t != nil {
 		in.Scraped, in.Up, in.Restoring = t.At, t.Up, t.Restoring

@@ -20,9 +20,10 @@ const (
 )
 
 // remembered is the coverage of the processes before, as far as the windows of the
-// alerting rules reach: the times at which every target answered, by what storage
-// has of up. Without it the gap of a restart would be forgotten with the next one.
-func (e *Engine) remembered(groups []*group, asOf time.Time) coverage {
+// alerting rules reach: the times at which the target of the ticks answered, and those
+// at which it was scraped at all, by what storage has of up. Without it the gap of a
+// restart would be forgotten with the next one.
+func (e *Engine) remembered(groups []*group, asOf time.Time) (answered, ticked coverage) {
 	window := time.Duration(0)
 	for _, g := range groups {
 		for _, r := range g.alerting() {
@@ -35,7 +36,7 @@ func (e *Engine) remembered(groups []*group, asOf time.Time) coverage {
 	e.roster.remember(p)
 	window = min(window, rememberMost)
 	if window < e.opts.ScrapeInterval {
-		return c
+		return c, c
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), rememberTimeout)
 	defer cancel()
@@ -43,20 +44,24 @@ func (e *Engine) remembered(groups []*group, asOf time.Time) coverage {
 	res, err := e.Execute(ctx, Query{Expr: fmt.Sprintf("up[%s]", model.Duration(window)), Start: asOf, End: asOf})
 	if err != nil {
 		e.log.Warn("gaps of before are not known", "err", err)
-		return c
+		return c, c
 	}
 	defer res.Release()
 	series, _ := res.Value.(promql.Matrix)
 	p.read(series, e.opts.ScrapeInterval)
 	e.roster.remember(p)
-	c = coverage{last: asOf.Add(-window)} // what is missing from there on is a gap
-	for _, at := range answered(e.own.Load().among(series)) {
-		c = c.seen(time.UnixMilli(at), e.opts.ScrapeInterval)
+	own := e.own.Load().among(series)
+	cover := func(times []int64) coverage {
+		c := coverage{last: asOf.Add(-window)} // what is missing from there on is a gap
+		for _, at := range times {
+			c = c.seen(time.UnixMilli(at), e.opts.ScrapeInterval)
+		}
+		if asOf.After(c.last) {
+			c = c.seen(asOf, e.opts.ScrapeInterval)
+		}
+		return c
 	}
-	if asOf.After(c.last) {
-		c = c.seen(asOf, e.opts.ScrapeInterval)
-	}
-	return c
+	return cover(timesOf(own, true)), cover(timesOf(own, false))
 }
 
 // affordable is how much of a window may be read of up, of all targets together.
@@ -69,13 +74,14 @@ func (e *Engine) affordable(ctx context.Context, window time.Duration, at time.T
 	return window
 }
 
-// answered are the times at which every target that was scraped answered.
-func answered(series promql.Matrix) []int64 {
+// timesOf are the times of samples of up; answered: those at which every target that
+// was scraped answered.
+func timesOf(series promql.Matrix, answered bool) []int64 {
 	up := map[int64]bool{}
 	for _, s := range series {
 		for _, p := range s.Floats {
 			was, known := up[p.T]
-			up[p.T] = p.F == 1 && (was || !known)
+			up[p.T] = (p.F == 1 || !answered) && (was || !known)
 		}
 	}
 	var at []int64

@@ -18,6 +18,8 @@ const targetGaps = 16
 type roster struct {
 	mu      sync.Mutex
 	targets map[string]*target // guarded by mu
+	// places are those that came last, by job and instance. Guarded by mu.
+	places map[[2]string]*target
 	// scraped are the jobs of which a target has been scraped since the last Begin.
 	// Guarded by mu.
 	scraped map[string]bool
@@ -39,10 +41,13 @@ type target struct {
 	suspect
 	coverage coverage
 	view     *suspect // as evaluations have it; nil where it is to be made anew
+	// barren: it has never answered, nor anything like it: that it fails takes nothing away.
+	barren bool
+	place  [2]string
 }
 
 func newRoster() *roster {
-	r := &roster{targets: map[string]*target{}, scraped: map[string]bool{}}
+	r := &roster{targets: map[string]*target{}, places: map[[2]string]*target{}, scraped: map[string]bool{}}
 	r.due.Store(math.MaxInt64)
 	r.newest.Store(math.MinInt64)
 	r.list.Store(&[]*suspect{})
@@ -64,6 +69,8 @@ func (r *roster) reach(groups []*group) {
 			most = max(most, a.origin.window+g.offset)
 		}
 	}
+	r.mu.Lock() // who makes the list meanwhile goes by the horizon before
+	defer r.mu.Unlock()
 	r.horizon.Store(int64(most + 2*lookbackDelta)) // and evaluations may be late
 	r.list.Store(nil)
 }
@@ -76,31 +83,40 @@ func (r *roster) hear(s Source, watched time.Duration) {
 	if s.Gone {
 		if t != nil {
 			delete(r.targets, s.Target)
+			if r.places[t.place] == t {
+				delete(r.places, t.place)
+			}
 			r.changed(t)
 		}
 		return
 	}
 	if t == nil {
-		t = &target{}
+		t = &target{place: placeOf(s.Labels)}
 		t.Source = s
-		if s.Waiting && !r.awaited(s) {
-			t.Waiting = false
-		}
-		t.coverage, t.forgotten = r.past.take(s.Labels, t.Waiting), t.Waiting && r.past.lost
+		was, awaited := r.places[t.place], r.awaited(s)
 		r.targets[s.Target] = t
-		if s.Waiting && !t.Waiting {
+		if t.place[0] != "" && t.place[1] != "" {
+			r.places[t.place] = t
+		}
+		if s.Waiting && !awaited {
+			t.Waiting, t.barren = false, was == nil
 			return // it is new, and nothing can be missed of it
 		}
+		t.coverage, t.forgotten = r.past.take(s.Labels, t.Waiting), t.Waiting && r.past.lost
 	}
 	suspicious := t.trouble != fine || len(t.coverage.gaps) > 0
 	t.Source = s
 	switch {
+	case t.barren && !s.Up:
+		t.Waiting = false
 	case s.Waiting:
+		delete(r.scraped, s.Job) // nobody looks at it any more
 		if t.trouble != unseen {
 			t.begin(unseen, s.At, watched)
 		}
 	case s.Up:
 		r.scraped[s.Job] = true
+		t.barren = false
 		t.answered(r)
 		r.expect(t)
 	default:
@@ -113,9 +129,13 @@ func (r *roster) hear(s Source, watched time.Duration) {
 }
 
 // awaited tells whether a new target may have been there before: nobody has looked at
-// its job since the start, or one is awaited that stands for it.
+// its job since the start, or one is awaited that stands for it, or one in trouble was
+// the same by other labels.
 func (r *roster) awaited(s Source) bool {
 	if !r.scraped[s.Job] {
+		return true
+	}
+	if was := r.places[placeOf(s.Labels)]; was != nil && was.trouble != fine {
 		return true
 	}
 	for _, t := range r.targets {

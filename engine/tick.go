@@ -61,7 +61,7 @@ func (e *Engine) input(t Tick, offset time.Duration) input {
 	oldest := e.opts.Oldest()
 	in := input{
 		ts: t.At, at: t.At.Add(-offset), fresh: t.Up, blind: t.Restoring,
-		coverage: e.coverage.Load().since(oldest), oldest: oldest,
+		coverage: e.coverage.Load().since(oldest), ticked: e.ticked.Load().since(oldest),
 		heard: e.roster.heard.Load(), watched: e.watched(), holdLimit: e.opts.HoldLimit,
 	}
 	e.roster.look(in.ts, in.watched)
@@ -77,6 +77,8 @@ func (e *Engine) observe(t Tick) {
 	if last := e.lastTick.Load(); last != nil {
 		e.watch.Add(int64(min(max(0, t.At.Sub(last.At)), 2*e.opts.ScrapeInterval)))
 	}
+	ticked := e.ticked.Load().seen(t.At, e.opts.ScrapeInterval)
+	e.ticked.Store(&ticked)
 	if t.Up && !t.Restoring {
 		c := e.coverage.Load().seen(t.At, e.opts.ScrapeInterval)
 		e.coverage.Store(&c)

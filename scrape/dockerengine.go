@@ -49,10 +49,11 @@ func (e *engineScrape) committing(at time.Time, up bool) {
 }
 
 func (e *engineScrape) committed(at time.Time, up bool) {
-	if up {
+	is := e.scraped(at, up)
+	if up && !is.Restoring { // else most is yet to come
 		e.scraper.names.complete()
 	}
-	e.scraper.opts.Committed(e.scraped(at, up))
+	e.scraper.opts.Committed(is)
 	select {
 	case e.scraper.scraped <- struct{}{}:
 	default:

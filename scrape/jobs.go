@@ -101,7 +101,7 @@ func NewJobs(opts JobsOptions) *Jobs {
 		opts.Heard = func(Report) {}
 	}
 	if opts.Stored == nil {
-		opts.Stored = func(labels.Labels) ([]string, bool) { return nil, false }
+		opts.Stored = storesNothing
 	}
 	if opts.Identity == nil {
 		opts.Identity = func() string { return "" }

@@ -3,6 +3,8 @@ package scrape
 import (
 	"hash/maphash"
 	"sync"
+
+	"github.com/prometheus/prometheus/model/labels"
 )
 
 // maxNames bounds what is remembered of one target: one that brings more names of
@@ -40,6 +42,19 @@ func (n *names) add(name string) {
 		}
 	}
 }
+
+// remember adds what storage knows of the target, if it does.
+func (n *names) remember(stored []string, ok bool) {
+	if !ok {
+		return
+	}
+	for _, name := range stored {
+		n.add(name)
+	}
+	n.complete()
+}
+
+func storesNothing(labels.Labels) (names []string, ok bool) { return nil, false }
 
 func (n *names) complete() {
 	n.mu.Lock()

@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/discovery/targetgroup"
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/scrape"
 	"github.com/prometheus/prometheus/storage"
 )
@@ -60,7 +61,9 @@ type Options struct {
 	SampleLimit   int
 	// Identity tells hosts apart: after the first scrape the others move to a phase
 	// of the interval that it gives. Nil, or as long as it is empty: they stay.
-	Identity   func() string
+	Identity func() string
+	// Stored is as in JobsOptions; it is asked when Run begins. May be nil.
+	Stored     func(ls labels.Labels) (names []string, ok bool)
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 }
@@ -110,6 +113,9 @@ func New(opts Options) (*Scraper, error) {
 	if opts.Committing == nil {
 		opts.Committing = func(Scraped) {}
 	}
+	if opts.Stored == nil {
+		opts.Stored = storesNothing
+	}
 	if opts.Identity == nil {
 		opts.Identity = func() string { return "" }
 	}
@@ -145,6 +151,9 @@ func defaults(log *slog.Logger, reg prometheus.Registerer, clock func() (time.Ti
 // Run scrapes at once and then on the interval, until ctx is done. Only then,
 // or if it cannot start, does it return.
 func (s *Scraper) Run(ctx context.Context) error {
+	if s.names.filter() == nil {
+		s.names.remember(s.opts.Stored(s.opts.Target.Labels()))
+	}
 	conns := newConnections(s.opts.Dial, s.opts.Target.socket)
 	gate := &gate{to: s.opts.Appendable, clock: s.opts.Clock, follow: s.follow}
 	m, err := scrape.NewManager(&scrape.Options{
@@ -208,5 +217,6 @@ func (s *Scraper) moveToPhase(ctx context.Context, m *scrape.Manager) {
 }
 
 // Names tells whether the target may bring series of that metric name. Until its first
-// good scrape it may bring any.
+// good scrape, and one of an engine that starts is none, it may bring any, where storage
+// does not know of it either.
 func (s *Scraper) Names(name string) bool { return s.names.has(name) }

@@ -256,9 +256,12 @@ func TestEngineThatStartsIsRestoring(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, _, scraped := start(t, serve(t, func(w http.ResponseWriter, _ *http.Request) { w.Write(payload) }), nil)
+		s, _, scraped := start(t, serve(t, func(w http.ResponseWriter, _ *http.Request) { w.Write(payload) }), nil)
 		if got := <-scraped; !got.Up || got.Restoring != want {
 			t.Errorf("%s: %+v, want up, and restoring = %v", file, got, want)
+		}
+		if s.Names("later") != want {
+			t.Errorf("%s: an engine that starts may bring what it has not brought yet, and no other", file)
 		}
 	}
 }

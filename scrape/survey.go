@@ -12,6 +12,10 @@ import (
 	"github.com/prometheus/prometheus/scrape"
 )
 
+// rememberFor bounds what storage is asked before anything is scraped: it takes a
+// millisecond for each target and block.
+const rememberFor = 2 * time.Second
+
 // survey is all targets that the findings make.
 type survey struct {
 	sources map[sourceID]*source
@@ -127,16 +131,15 @@ func (j *Jobs) remember(next *survey) {
 		}
 	}
 	j.mu.Unlock()
+	begin := time.Now()
 	for _, s := range fresh {
+		if time.Since(begin) > rememberFor {
+			break // the rest may bring any
+		}
 		if s.labels.IsEmpty() {
 			continue
 		}
-		if stored, ok := j.opts.Stored(s.labels); ok {
-			for _, name := range stored {
-				s.names.add(name)
-			}
-			s.names.complete()
-		}
+		s.names.remember(j.opts.Stored(s.labels))
 	}
 }
 

@@ -34,6 +34,8 @@ type identity struct {
 	changed func()
 	log     *slog.Logger
 
+	telling sync.Mutex // held while changed is called: the last labels are told last
+
 	mu     sync.Mutex
 	engine string        // guarded by mu; empty until an engine has told it
 	file   labels.Labels // guarded by mu: of the configuration file
@@ -89,6 +91,8 @@ func (i *identity) phase() string {
 
 // hear takes the identity that an engine gives with a scrape; empty is none.
 func (i *identity) hear(engine string) {
+	i.telling.Lock()
+	defer i.telling.Unlock()
 	i.mu.Lock()
 	if engine == i.engine || !usableID(engine) {
 		i.mu.Unlock()
@@ -103,6 +107,8 @@ func (i *identity) hear(engine string) {
 
 // configure takes the external labels of the configuration file.
 func (i *identity) configure(file labels.Labels) {
+	i.telling.Lock()
+	defer i.telling.Unlock()
 	i.mu.Lock()
 	before := i.labelsLocked()
 	i.file = file

@@ -95,7 +95,7 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	target := pickTarget(ctx, s)
 	d.renewal = newRenewal(s, target, life.isRunning, leave, log, reg)
 	d.scrapes = prometheus.NewRegistry()
-	scraper, err := newScraper(s, target, who, feed, clk, func(t engine.Tick) { d.renewal.hear(t.Up); eng.Tick(t); small.hearScrape() }, eng.Announce, log, reg, d.scrapes)
+	scraper, err := newScraper(s, target, who, store, feed, clk, func(t engine.Tick) { d.renewal.hear(t.Up); eng.Tick(t); small.hearScrape() }, eng.Announce, log, reg, d.scrapes)
 	if err != nil {
 		log.Error("scrape", "err", err)
 		return exitFailure
@@ -147,7 +147,7 @@ func announce(log *slog.Logger, problems []settingError) {
 // newScraper scrapes the target and, with each scrape, Tocsin itself; then the
 // engine hears of it. What is stored of Tocsin is in reg, without the metrics of
 // scrapes: those wait for a manager that may be waiting for this very scrape.
-func newScraper(s settings, target scrape.Target, who *identity, to promstorage.AppendableV2, clk *clock, tick, announce func(engine.Tick), log *slog.Logger, reg, scrapes *prometheus.Registry) (*scrape.Scraper, error) {
+func newScraper(s settings, target scrape.Target, who *identity, store *storage.Store, to promstorage.AppendableV2, clk *clock, tick, announce func(engine.Tick), log *slog.Logger, reg, scrapes *prometheus.Registry) (*scrape.Scraper, error) {
 	log.Info("scraping", "url", target.Redacted(), "job", target.Job, "interval", s.scrapeInterval)
 	if maySpeakTLS(target.URL, true) {
 		trustKnownRoots()
@@ -164,6 +164,7 @@ func newScraper(s settings, target scrape.Target, who *identity, to promstorage.
 			announce(clk.tick(sc))
 		},
 		Identity: who.phase,
+		Stored:   store.Names,
 		Clock:    clk.scrapeTime,
 		Logger:   log, Registerer: scrapes,
 	})
