@@ -63,7 +63,7 @@ func (c *clusters) heard(s *sender, id identity) {
 		is.name, is.peers = id.name, nil
 	}
 	for _, p := range id.peers {
-		if id.name != "" && !slices.Contains(is.peers, p) && len(is.peers) < maxPeers {
+		if id.name != "" && p != "" && !slices.Contains(is.peers, p) && len(is.peers) < maxPeers {
 			is.peers = append(is.peers, p)
 		}
 	}

@@ -1,0 +1,183 @@
+package notify
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/prometheus/config"
+
+	"github.com/tocsin/tocsin/alert"
+)
+
+// night is a section whose receivers know alerts by a label of their own.
+func night(t *testing.T, sd *fakeSD) config.AlertingConfig {
+	cfg := found(sd)
+	cfg.AlertmanagerConfigs[0].AlertRelabelConfigs = alerting(t, `
+  alertmanagers: [{static_configs: [], alert_relabel_configs: [{target_label: team, replacement: night}]}]
+`).AlertmanagerConfigs[0].AlertRelabelConfigs
+	return cfg
+}
+
+// An alert that fires when the process ends, and that one member of a cluster was not
+// told of, is known by the others after the restart too.
+func TestClusterAfterARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(2, true)
+		n, _ := start(t, Options{Endpoints: mustParse(t, c.urls()), RoundTripper: c}, nil)
+		a := began("A")
+		elapse(30 * time.Second)
+		n.Restore(map[string][]alert.Undelivered{
+			"http://a:9093": nil, "http://b:9093": {{Notification: a, Count: 1, LastStart: a.StartsAt}},
+		})
+		elapse(10 * time.Second)
+		n.Send(all(over(a)))
+		elapse(time.Minute)
+		for host, am := range c.router {
+			if got := am.stored("A"); got == nil || !isResolved(got) || got.Annotations[LateAnnotation] != "" {
+				t.Errorf("%s was told %+v, want the end alone", host, got)
+			}
+		}
+	})
+}
+
+// A discovery that is configured otherwise changes nothing about labels while it has not
+// answered.
+func TestRelabellingOutlivesADiscovery(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		am := &fakeAM{}
+		n, _ := start(t, Options{Endpoints: []Endpoint{}}, am)
+		first, second := newFakeSD(), newFakeSD()
+		configure(t, n, night(t, first))
+		first.shows("a")
+		n.Send(all(began("A")))
+		elapse(time.Second)
+		configure(t, n, night(t, second))
+		n.Send(all(began("B")))
+		elapse(time.Minute)
+		second.shows("a")
+		elapse(time.Minute)
+		expectLabelled(t, am, "with another discovery", "team", map[string]string{"A night": "firing", "B night": "firing"})
+	})
+}
+
+// What the process before has left for an Alertmanager that is found later is told there
+// as its section relabels it, and so is what comes in between.
+func TestRelabellingOfWhatIsRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		am := &fakeAM{}
+		n, _ := start(t, Options{Endpoints: []Endpoint{}}, am)
+		sd := newFakeSD()
+		configure(t, n, night(t, sd))
+		a, late, goes := began("Ended"), began("Late"), began("Goes")
+		elapse(time.Minute)
+		n.Restore(map[string][]alert.Undelivered{"http://a": {
+			{Notification: over(a), Count: 1, LastStart: a.StartsAt},
+			{Notification: over(late), Unseen: true, Count: 1, LastStart: late.StartsAt},
+			{Notification: goes, Count: 1, LastStart: goes.StartsAt},
+		}})
+		n.Send(all(began("New"), again(goes), again(began("Old"))))
+		elapse(time.Second)
+		sd.shows("a")
+		elapse(time.Second)
+		expectLabelled(t, am, "found", "team", map[string]string{
+			"Ended night": "resolved", "Late night": "firing", "Goes night": "firing", "New night": "firing", "Old night": "firing",
+		})
+	})
+}
+
+// What is owed to one that goes is owed to those who stay, if they came too late to be
+// told of it.
+func TestEstateOfTheLastWhoWasThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		old, young := &fakeAM{fallback: fail}, &fakeAM{}
+		n, _ := start(t, Options{Endpoints: []Endpoint{}, RoundTripper: router{"old": old, "young": young}}, nil)
+		configure(t, n, alerting(t, "\n  alertmanagers: [{static_configs: [{targets: [old]}]}]\n"))
+		a, b := began("A"), began("B")
+		n.Send(all(a))
+		elapse(time.Minute)
+		n.Send(all(over(a)))
+		elapse(time.Minute)
+		configure(t, n, alerting(t, "\n  alertmanagers: [{static_configs: [{targets: [old, young]}]}]\n"))
+		n.Send(all(b))
+		elapse(time.Minute)
+		n.Send(all(over(b)))
+		elapse(time.Minute)
+		configure(t, n, alerting(t, "\n  alertmanagers: [{static_configs: [{targets: [young]}]}]\n"))
+		elapse(time.Minute)
+		if got := young.stored("A"); got == nil || got.Annotations[LateAnnotation] == "" {
+			t.Errorf("nobody was told of what was over before the other came: %+v", got)
+		}
+		if got := young.stored("B"); got == nil || got.Annotations[LateAnnotation] != "" || !isResolved(got) {
+			t.Errorf("told again: %+v", got)
+		}
+	})
+}
+
+// The end of an incident that the Alertmanager could not be told is nobody's business
+// once it knows of the next one.
+func TestEndBeforeTheNextBegin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		am := &fakeAM{}
+		var told []alert.Receipt
+		n, _ := start(t, Options{Delivered: func(_ string, rs []alert.Receipt) { told = append(told, rs...) }}, am)
+		first := began("A")
+		n.Send(all(first))
+		elapse(time.Minute)
+		am.then(fail, fail, fail)
+		n.Send(all(over(first)))
+		elapse(500 * time.Millisecond)
+		second := began("A")
+		n.Send(all(second))
+		elapse(20 * time.Minute)
+		if st := n.Status()[0]; st.Undelivered != 0 {
+			t.Errorf("owed: %+v", st)
+		}
+		settled := false
+		for _, r := range told {
+			settled = settled || r.StartsAt.Equal(first.StartsAt) && r.Told != alert.ToldFiring
+		}
+		if !settled {
+			t.Errorf("the journal keeps the end of the first: %+v", told)
+		}
+	})
+}
+
+// A discovery that finds another Alertmanager each time does not pile them up.
+func TestLostAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, _ := start(t, Options{Endpoints: []Endpoint{}}, &fakeAM{})
+		sd := newFakeSD()
+		configure(t, n, found(sd))
+		n.Send(all(began("A")))
+		for i := range 4 * maxLost {
+			sd.shows(fmt.Sprint("am", i))
+			elapse(time.Second)
+		}
+		got := receivers(n)
+		if len(got) != maxLost+1 || !slices.Contains(got, fmt.Sprintf("http://am%d fake", 4*maxLost-1)) {
+			t.Errorf("%d receivers: %v", len(got), got)
+		}
+	})
+}
+
+// Members without a name are no members of one cluster.
+func TestPeersWithoutANameAreNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := &fakeAM{}, &fakeAM{}
+		b.status = func(*fakeAM, *http.Request, []byte) (*http.Response, error) {
+			return answer(http.StatusOK, "application/json", `{"uptime":"2000-01-01T00:00:00Z","cluster":{"name":"b","peers":[{},{"name":"b"}]}}`), nil
+		}
+		n, _ := start(t, Options{Endpoints: mustParse(t, "http://a:9093,http://b:9093"), RoundTripper: router{"a": a, "b": b}}, nil)
+		n.Send(all(began("Else")))
+		elapse(time.Second)
+		misses(n, b)
+		elapse(2 * time.Minute)
+		if got := b.stored("A"); got == nil || got.Annotations[LateAnnotation] == "" {
+			t.Errorf("not reported late: %+v", got)
+		}
+	})
+}
