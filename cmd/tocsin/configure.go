@@ -80,7 +80,9 @@ func (l *lifecycle) configure() {
 	l.identity.configure(f.Config.GlobalConfig.ExternalLabels)
 	l.config.refuse("alerting", l.notifier.Configure(f.Config.AlertingConfig))
 	l.config.refuse("scrape_configs", l.jobs.Apply(f.Config))
-	l.config.refuse("remote_write", l.remote.Apply(f.Config.RemoteWriteConfigs, l.identity.labels()))
+	l.config.refuse("remote_write", l.identity.with(func(ls labels.Labels) error {
+		return l.remote.Apply(f.Config.RemoteWriteConfigs, ls)
+	}))
 	l.store.SetRetention(l.settings.retention(f.Config.StorageConfig))
 }
 

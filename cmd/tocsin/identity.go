@@ -34,6 +34,10 @@ type identity struct {
 	changed func(labels.Labels)
 	log     *slog.Logger
 
+	// applying is held from a change until all have heard of it: labels of before must
+	// not come after those of now. Taken before mu.
+	applying sync.Mutex
+
 	mu     sync.Mutex
 	engine string        // guarded by mu; empty until an engine has told it
 	file   labels.Labels // guarded by mu: of the configuration file
@@ -90,28 +94,40 @@ func (i *identity) phase() string {
 // hear takes the identity that an engine gives with a scrape; empty is none.
 func (i *identity) hear(engine string) {
 	i.mu.Lock()
-	if engine == i.engine || !usableID(engine) {
-		i.mu.Unlock()
+	known := i.engine
+	i.mu.Unlock()
+	if engine == known || !usableID(engine) {
 		return
 	}
-	i.log.Info("the Docker engine has told who it is", "engine_id", engine, "before", i.engine)
-	i.engine = engine
-	i.keep()
-	ls := i.labelsLocked()
-	i.mu.Unlock()
-	i.changed(ls)
+	i.change(func() {
+		i.log.Info("the Docker engine has told who it is", "engine_id", engine, "before", i.engine)
+		i.engine = engine
+		i.keep()
+	})
 }
 
 // configure takes the external labels of the configuration file.
-func (i *identity) configure(file labels.Labels) {
+func (i *identity) configure(file labels.Labels) { i.change(func() { i.file = file }) }
+
+// change does something with mu held, and tells of labels that are others than before.
+func (i *identity) change(do func()) {
+	i.applying.Lock()
+	defer i.applying.Unlock()
 	i.mu.Lock()
 	before := i.labelsLocked()
-	i.file = file
+	do()
 	ls := i.labelsLocked()
 	i.mu.Unlock()
 	if !labels.Equal(before, ls) {
 		i.changed(ls)
 	}
+}
+
+// with hands over the labels while they cannot change.
+func (i *identity) with(use func(labels.Labels) error) error {
+	i.applying.Lock()
+	defer i.applying.Unlock()
+	return use(i.labels())
 }
 
 // keep writes the identity for the next process. Where that fails, the engine is asked

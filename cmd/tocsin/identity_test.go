@@ -5,7 +5,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
 )
@@ -61,4 +63,37 @@ func TestIdentity(t *testing.T) {
 		t.Fatal(err)
 	}
 	check(start(""), "host", hostname())
+}
+
+// TestIdentityChangesInOrder: the engine tells who it is while a configuration is read.
+func TestIdentityChangesInOrder(t *testing.T) {
+	var mu sync.Mutex
+	var inEffect labels.Labels // guarded by mu
+	reading, read := make(chan struct{}), make(chan struct{})
+	i := newIdentity(settings{dataPath: t.TempDir()}, func(ls labels.Labels) {
+		if ls.Get(engineLabel) == "" {
+			close(reading)
+			<-read
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		inEffect = ls
+	}, slog.New(slog.DiscardHandler))
+	var both sync.WaitGroup
+	both.Go(func() { i.configure(labels.FromStrings("site", "harbour")) })
+	<-reading
+	told := make(chan struct{})
+	both.Go(func() {
+		defer close(told)
+		i.hear("AAAA:BBBB")
+	})
+	select { // it has to wait, for which there is no sign
+	case <-told:
+	case <-time.After(50 * time.Millisecond):
+	}
+	close(read)
+	both.Wait()
+	if !labels.Equal(inEffect, i.labels()) {
+		t.Errorf("in effect %v, want %v", inEffect, i.labels())
+	}
 }
