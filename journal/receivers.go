@@ -76,7 +76,10 @@ func (j *Journal) written(oc outboxChanges, now time.Time) {
 		r.strangers, r.swept = false, true
 	}
 	if oc.receivers.strangers {
-		maps.DeleteFunc(r.gone, func(name string, change int) bool { was, known := oc.receivers.gone[name]; return known && was == change })
+		maps.DeleteFunc(r.gone, func(name string, change int) bool {
+			was, known := oc.receivers.gone[name]
+			return known && was == change
+		})
 	}
 	for name, at := range r.added {
 		if now.Sub(at) >= receiptDelay {
