@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/prometheus/prometheus/config"
+	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/tocsin/tocsin/alert"
 )
@@ -178,6 +179,110 @@ func TestPeersWithoutANameAreNobody(t *testing.T) {
 		elapse(2 * time.Minute)
 		if got := b.stored("A"); got == nil || got.Annotations[LateAnnotation] == "" {
 			t.Errorf("not reported late: %+v", got)
+		}
+	})
+}
+
+// Run ends in time, whatever the number of Alertmanagers that hang, and those that
+// were gone by then.
+func TestDrainOfMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, stop := start(t, Options{Endpoints: []Endpoint{}}, &fakeAM{fallback: hang})
+		sd := newFakeSD()
+		configure(t, n, found(sd))
+		var many []string
+		for i := range 200 {
+			many = append(many, fmt.Sprint("am", i))
+		}
+		sd.shows(many...)
+		n.Send(all(began("A")))
+		elapse(time.Second)
+		sd.shows(many[100:]...)
+		began := time.Now()
+		stop()
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("Run took %s to end", took)
+		}
+	})
+}
+
+// A reload in the middle of a delivery neither loses nor repeats it at an Alertmanager
+// that stays, and one that goes away and comes back is told what fires.
+func TestReloadDuringADelivery(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		am := &fakeAM{}
+		n, _ := start(t, Options{Endpoints: []Endpoint{}}, am)
+		with := func(timeout string) config.AlertingConfig {
+			return alerting(t, "\n  alertmanagers: [{timeout: "+timeout+", static_configs: [{targets: [am]}]}]\n")
+		}
+		configure(t, n, with("10s"))
+		am.then(slow(2*time.Second, accept))
+		n.Send(all(began("A")))
+		elapse(time.Second)
+		configure(t, n, with("5s"))
+		elapse(time.Minute)
+		if got := am.batches(); len(got) != 1 || n.Status()[0].Undelivered != 0 {
+			t.Errorf("sent %v, %+v", got, n.Status()[0])
+		}
+		am.then(slow(2*time.Second, accept))
+		b := began("B")
+		n.Send(all(b))
+		elapse(time.Second)
+		configure(t, n, config.AlertingConfig{})
+		n.Send(all(over(b)))
+		configure(t, n, with("5s"))
+		elapse(time.Minute)
+		if got := am.stored("A"); got == nil || isResolved(got) {
+			t.Errorf("what fires, at one that is back: %+v", got)
+		}
+	})
+}
+
+// Labels change while late reports wait and stand: nobody is told of one incident under
+// both.
+func TestSetExternalLabelsWithLateReports(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		am := &fakeAM{fallback: fail}
+		n, _ := start(t, Options{ExternalLabels: labels.FromStrings("host", "old")}, am)
+		waits, stands := began("Waits"), began("Stands")
+		n.Send(all(stands))
+		elapse(time.Minute)
+		n.Send(all(over(stands)))
+		am.mu.Lock()
+		am.fallback = nil
+		am.mu.Unlock()
+		elapse(time.Minute)
+		am.mu.Lock()
+		am.fallback = fail
+		am.mu.Unlock()
+		n.Send(all(waits))
+		elapse(time.Minute)
+		n.Send(all(over(waits)))
+		n.SetExternalLabels(labels.FromStrings("host", "new"))
+		stands.StartsAt = time.Now()
+		n.Send(all(again(over(waits)), began("Stands")))
+		elapse(time.Minute)
+		am.mu.Lock()
+		am.fallback = nil
+		am.mu.Unlock()
+		elapse(2 * time.Minute)
+		late := map[string]int{}
+		am.mu.Lock()
+		for _, p := range am.known {
+			if p.Annotations[LateAnnotation] != "" {
+				late[p.Labels["alertname"]]++
+			}
+		}
+		am.mu.Unlock()
+		if late["Waits"] != 1 || late["Stands"] != 1 {
+			t.Errorf("reported late: %v, of %v", late, labelled(am, "host"))
+		}
+		if got := labelled(am, "host")["Stands new"]; got != "firing" {
+			t.Errorf("what fires anew: %s", got)
+		}
+		elapse(10 * time.Minute)
+		if st := n.Status()[0]; st.Undelivered+st.Pending != 0 {
+			t.Errorf("owed in the end: %+v", st)
 		}
 	})
 }
