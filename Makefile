@@ -42,7 +42,7 @@ test: ## unit tests, then the end-to-end tests: as root, see test/install-deps
 	$(GO) test -race -shuffle=on -timeout 30m $$($(GO) list ./... | grep -v '/test\>')
 	$(GO) test -count=1 -timeout 30m -run Differential ./engine -seeds $(SEEDS)
 	GOGC=400 $(GO) test -count=1 -timeout 30m -run Differential ./engine/plan -seeds $(PLAN_SEEDS)
-	$(GO) test -count=1 -p 1 -shuffle=on -timeout 15m ./test/...
+	$(GO) test -count=1 -p 1 -shuffle=on -timeout 25m ./test/...
 
 screenshots: ## all pages, on a phone and a desk, light and dark, into build/screenshots; docs/page.png
 	test/install-deps

@@ -18,7 +18,6 @@ import (
 	remoteapi "github.com/prometheus/client_golang/exp/api/remote"
 	promconfig "github.com/prometheus/common/config"
 	"github.com/prometheus/prometheus/config"
-	promremote "github.com/prometheus/prometheus/storage/remote"
 )
 
 // verdict is what a reply means for the samples of the request.
@@ -43,10 +42,12 @@ type reply struct {
 	verdict verdict
 	err     error         // nil only if accepted
 	after   time.Duration // what Retry-After asks for, else 0
-	stats   promremote.WriteResponseStats
+	stored  int           // samples that the remote says it has, if counted
+	counted bool          // whether it says anything about that, as those of 2.0 do
 }
 
 const (
+	versionHeader = "X-Prometheus-Remote-Write-Version"
 	// maxAnswer is how much of an answer is read: an error's text stands in the
 	// beginning, and nothing else in it is of interest.
 	maxAnswer = 16 << 10
@@ -111,10 +112,10 @@ func (c *client) post(ctx context.Context, body []byte, protocol remoteapi.Write
 	req.Header.Set("Content-Encoding", "snappy")
 	if protocol == remoteapi.WriteV2MessageType {
 		req.Header.Set("Content-Type", "application/x-protobuf;proto="+string(protocol))
-		req.Header.Set(promremote.RemoteWriteVersionHeader, promremote.RemoteWriteVersion20HeaderValue)
+		req.Header.Set(versionHeader, "2.0.0")
 	} else {
 		req.Header.Set("Content-Type", "application/x-protobuf")
-		req.Header.Set(promremote.RemoteWriteVersionHeader, promremote.RemoteWriteVersion1HeaderValue)
+		req.Header.Set(versionHeader, "0.1.0")
 	}
 	if attempt > 0 {
 		req.Header.Set("Retry-Attempt", strconv.Itoa(attempt))
@@ -132,8 +133,8 @@ func (c *client) post(ctx context.Context, body []byte, protocol remoteapi.Write
 // credentials that have run out, or a proxy that does not know the way, are no
 // reason to lose any, though the specification would let a sender do so.
 func judge(resp *http.Response, text []byte) reply {
-	stats, _ := promremote.ParseWriteResponseStats(resp) // what makes no sense counts as nothing
-	r := reply{stats: stats, after: retryAfter(resp.Header.Get("Retry-After"), time.Now())}
+	r := reply{after: retryAfter(resp.Header.Get("Retry-After"), time.Now())}
+	r.stored, r.counted = written(resp.Header)
 	switch code := resp.StatusCode; {
 	case code/100 == 2:
 		return r
@@ -151,6 +152,19 @@ func judge(resp *http.Response, text []byte) reply {
 	}
 	r.err = errors.New("status " + printable([]byte(resp.Status)) + ": " + printable(text))
 	return r
+}
+
+// written reads how many samples and histograms a remote has stored, and whether it
+// says so at all. What makes no sense counts as nothing.
+func written(h http.Header) (stored int, counted bool) {
+	for _, kind := range []string{"Samples", "Histograms", "Exemplars"} {
+		text := h.Get("X-Prometheus-Remote-Write-" + kind + "-Written")
+		counted = counted || text != ""
+		if n, err := strconv.Atoi(text); err == nil && kind != "Exemplars" {
+			stored += n
+		}
+	}
+	return stored, counted
 }
 
 // retryAfter reads the header: seconds, or a date.

@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	remoteapi "github.com/prometheus/client_golang/exp/api/remote"
+	promremote "github.com/prometheus/prometheus/storage/remote"
 )
 
 func TestRetryAfter(t *testing.T) {
@@ -27,6 +28,28 @@ func TestRetryAfter(t *testing.T) {
 		if got := retryAfter(text, now); got != want {
 			t.Errorf("%q: %v, want %v", text, got, want)
 		}
+	}
+}
+
+// What a remote counts is read as the library reads it.
+func TestWritten(t *testing.T) {
+	values := []string{"", "0", "1", "17", "-3", "+4", " 5", "5 ", "1.5", "0x10", "many", "9223372036854775807", "9223372036854775808"}
+	for _, samples := range values {
+		for _, histograms := range values {
+			for _, exemplars := range values {
+				resp := answer(204, "",
+					"X-Prometheus-Remote-Write-Samples-Written", samples,
+					"X-Prometheus-Remote-Write-Histograms-Written", histograms,
+					"X-Prometheus-Remote-Write-Exemplars-Written", exemplars)
+				want, _ := promremote.ParseWriteResponseStats(resp) // its error is about what counts as nothing
+				if stored, counted := written(resp.Header); stored != want.AllSamples() || counted != want.Confirmed {
+					t.Errorf("%q, %q, %q: %d, %v, want %+v", samples, histograms, exemplars, stored, counted, want)
+				}
+			}
+		}
+	}
+	if stored, counted := written(http.Header{}); stored != 0 || counted {
+		t.Errorf("without headers: %d, %v", stored, counted)
 	}
 }
 

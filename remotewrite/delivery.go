@@ -76,7 +76,7 @@ func (r *remote) deliver(ctx, sending context.Context, batch []sample) bool {
 			r.accept(batch, protocol, rep)
 			return true
 		case rejected:
-			if protocol == remoteapi.WriteV2MessageType && rep.stats.Confirmed { // it has taken the rest
+			if protocol == remoteapi.WriteV2MessageType && rep.counted { // it has taken the rest
 				r.accept(batch, protocol, rep)
 				return true
 			}
@@ -107,7 +107,7 @@ func (r *remote) deliver(ctx, sending context.Context, batch []sample) bool {
 // for what the specification says: that of a remote that speaks 1.0 alone.
 func (r *remote) post(sending context.Context, body []byte, protocol remoteapi.WriteMessageType, attempt int) reply {
 	rep := r.client.post(sending, body, protocol, attempt)
-	if protocol == remoteapi.WriteV2MessageType && !rep.stats.Confirmed && (rep.verdict == accepted || rep.verdict == rejected) {
+	if protocol == remoteapi.WriteV2MessageType && !rep.counted && (rep.verdict == accepted || rep.verdict == rejected) {
 		rep.verdict = foreign
 		if rep.err == nil {
 			rep.err = fmt.Errorf("the reply bears no count of what was written")

@@ -13,7 +13,6 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/prompb"
 	writev2 "github.com/prometheus/prometheus/prompb/io/prometheus/write/v2"
-	promremote "github.com/prometheus/prometheus/storage/remote"
 )
 
 var nopLogger = slog.New(slog.DiscardHandler)
@@ -136,7 +135,6 @@ func (r *receiver) store(came []sample, v2 bool) *http.Response {
 			bad++
 		}
 	}
-	written := promremote.WriteResponseStats{Samples: len(came) - bad}
 	if bad == 0 || v2 {
 		for name, ps := range after {
 			r.have[name] = ps
@@ -147,7 +145,7 @@ func (r *receiver) store(came []sample, v2 bool) *http.Response {
 		resp = answer(400, "out of order sample")
 	}
 	if v2 {
-		resp.Header.Set("X-Prometheus-Remote-Write-Samples-Written", fmt.Sprint(written.Samples))
+		resp.Header.Set("X-Prometheus-Remote-Write-Samples-Written", fmt.Sprint(len(came)-bad))
 	}
 	return resp
 }

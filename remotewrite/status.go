@@ -62,7 +62,7 @@ func (r *remote) view(now time.Time) Status {
 func (r *remote) accept(batch []sample, protocol remoteapi.WriteMessageType, rep reply) {
 	sent := len(batch)
 	if protocol == remoteapi.WriteV2MessageType {
-		sent = min(max(rep.stats.AllSamples(), 0), len(batch))
+		sent = min(max(rep.stored, 0), len(batch))
 	}
 	if sent < len(batch) {
 		err := rep.err

@@ -3,8 +3,10 @@ package scrape
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -71,6 +73,8 @@ type Report struct {
 type Jobs struct {
 	opts JobsOptions
 	log  *slog.Logger
+	// complaints are the managers', whose logger is quiet.
+	complaints *complaints
 	// changed has a token when there is another plan.
 	changed chan struct{}
 
@@ -103,7 +107,7 @@ func NewJobs(opts JobsOptions) *Jobs {
 		opts.Identity = func() string { return "" }
 	}
 	return &Jobs{
-		opts: opts, log: opts.Logger.With("component", "jobs"), changed: make(chan struct{}, 1), plan: noJobs(),
+		opts: opts, log: opts.Logger.With("component", "jobs"), complaints: newComplaints(), changed: make(chan struct{}, 1), plan: noJobs(),
 	}
 }
 
@@ -131,6 +135,7 @@ func (j *Jobs) Apply(cfg *config.Config) error {
 		found[name] = before
 	}
 	j.plan, j.found = p, found
+	j.complaints.keep(slices.Collect(maps.Keys(found)))
 	j.settle()
 	select {
 	case j.changed <- struct{}{}:

@@ -77,14 +77,14 @@ func newRun(ctx context.Context, j *Jobs) (*run, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare discovery: %w", err)
 	}
-	if r.discovery = discovery.NewManager(ctx, j.log, reg, metrics); r.discovery == nil {
+	if r.discovery = discovery.NewManager(ctx, j.complaints.log(j.log), reg, metrics); r.discovery == nil {
 		return nil, errors.New("make discovery manager: the log says why")
 	}
 	r.scraper, err = scrape.NewManager(&scrape.Options{
 		DiscoveryReloadOnStartup: true,
 		PassMetadataInContext:    true, // the target, for the gate
 		HTTPClientOptions:        r.conns.clientOptions(),
-	}, j.log, nil, nil, r.gate, prometheus.WrapRegistererWithPrefix(metricsPrefix, j.opts.Registerer))
+	}, j.complaints.log(j.log), nil, nil, r.gate, prometheus.WrapRegistererWithPrefix(metricsPrefix, j.opts.Registerer))
 	if err != nil {
 		return nil, fmt.Errorf("make scrape manager: %w", err)
 	}

@@ -72,3 +72,22 @@ func (j *Jobs) Dropped() map[string]int {
 	defer j.mu.Unlock()
 	return maps.Clone(j.known.dropped)
 }
+
+// Unfound is a job of which nobody knows all targets, as a discovery has failed.
+type Unfound struct {
+	Job   string
+	Error string // the last one of its discoveries
+}
+
+// Unfound lists the jobs whose discoveries have not answered, and have failed. What was
+// found before is scraped on.
+func (j *Jobs) Unfound() (list []Unfound) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, job := range slices.Sorted(maps.Keys(j.known.pending)) {
+		if err := j.complaints.failure(job); err != "" {
+			list = append(list, Unfound{job, err})
+		}
+	}
+	return list
+}

@@ -94,6 +94,16 @@ func TestConfigurationFile(t *testing.T) {
 	eventually(t, 15*time.Second, "after a restart too", shown)
 	am.refreshed(t, "BoilerHot", time.Now())
 
+	// What the new process has not scraped yet it cannot miss: what was stored before is
+	// still current.
+	enabled := time.Now()
+	eventually(t, 20*time.Second, "the boiler is scraped again", func() error {
+		times, err := p.times(`boiler_celsius{job="boiler"}`, time.Minute)
+		if err == nil && (len(times) == 0 || !times[len(times)-1].After(enabled)) {
+			err = fmt.Errorf("samples at %v", times)
+		}
+		return err
+	})
 	celsius.Store(0)
 	eventually(t, 15*time.Second, "the alert is held", func() error {
 		var held []ruleAlert

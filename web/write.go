@@ -12,7 +12,6 @@ import (
 
 	"github.com/golang/snappy"
 	remoteapi "github.com/prometheus/client_golang/exp/api/remote"
-	"github.com/prometheus/prometheus/storage/remote"
 )
 
 const (
@@ -28,8 +27,8 @@ const (
 	writeLogEvery = 30 * time.Second
 )
 
-// writer is Prometheus's remote-write receiver, for the versions 1.0 and 2.0 of
-// the protocol. What it refuses it tells the sender alone: a sender that is wrong
+// writer is a remote-write receiver for the versions 1.0 and 2.0 of the protocol.
+// What it refuses it tells the sender alone: a sender that is wrong
 // is wrong many times a second, and our log is small.
 func (h *Handler) writer() http.HandlerFunc {
 	if h.opts.Appendable == nil {
@@ -38,7 +37,7 @@ func (h *Handler) writer() http.HandlerFunc {
 		}
 	}
 	accepted := remoteapi.MessageTypes{remoteapi.WriteV1MessageType, remoteapi.WriteV2MessageType}
-	next := remote.NewWriteHandler(slog.New(slog.DiscardHandler), h.opts.Registerer, h.opts.Appendable, accepted, false, false)
+	next := remoteapi.NewWriteHandler(newWriteStore(h.opts.Appendable, h.opts.Registerer), accepted)
 	failures := &failureLog{log: h.log}
 	return func(w http.ResponseWriter, r *http.Request) {
 		if h.opts.Status().Storage.Mode == "" {

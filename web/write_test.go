@@ -200,6 +200,36 @@ func TestRemoteWriteWithoutStorage(t *testing.T) {
 	}
 }
 
+// panicking is a storage that a sample makes panic.
+type panicking struct {
+	swallower
+	rollbacks *int
+}
+
+func (p panicking) AppenderV2(context.Context) storage.AppenderV2 { return p }
+func (panicking) Append(storage.SeriesRef, labels.Labels, int64, int64, float64, *histogram.Histogram, *histogram.FloatHistogram, storage.AOptions) (storage.SeriesRef, error) {
+	panic("index out of range")
+}
+
+func (p panicking) Rollback() error {
+	*p.rollbacks++
+	return nil
+}
+
+// A fault leaves no transaction open: storage would wait for it.
+func TestRemoteWriteThatPanics(t *testing.T) {
+	rollbacks := 0
+	h := newHandler(t, Options{Appendable: panicking{rollbacks: &rollbacks}})
+	for _, w := range []*httptest.ResponseRecorder{write(h, v1Request(t, "m", at(0), 1)), write(h, v2Request(t, at(0), false), "Content-Type", typeV2)} {
+		if w.Code != http.StatusInternalServerError {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+	}
+	if rollbacks != 2 {
+		t.Errorf("%d of 2 transactions rolled back", rollbacks)
+	}
+}
+
 // A body that does not arrive is sent again.
 func TestRemoteWriteCutOff(t *testing.T) {
 	r := request(http.MethodPost, "/api/v1/write", "")

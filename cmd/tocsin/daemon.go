@@ -117,6 +117,12 @@ func (d *daemon) listProblems() []web.Problem {
 		shown.Runs = d.life.book.inPlaceOf(p.File)
 		out = append(out, shown)
 	}
+	for _, u := range d.life.jobs.Unfound() {
+		out = append(out, web.Problem{
+			Kind: "discovery", Where: "job " + u.Job, Text: "its targets are not known: " + u.Error, Hint: hintDiscovery(u.Error),
+			Runs: "alerts that may be about them stay as they are",
+		})
+	}
 	if damage := d.journal.Damage(); damage != "" {
 		out = append(out, web.Problem{Kind: "journal", Text: damage})
 	}
@@ -165,4 +171,12 @@ func fileProblem(kind string, p rules.Problem) web.Problem {
 	bare := p
 	bare.File, bare.Pos, bare.Hint = "", rules.Position{}, ""
 	return web.Problem{Kind: kind, Where: where, Text: bare.Error(), Hint: p.Hint}
+}
+
+// hintDiscovery tells what to do about a discovery that fails.
+func hintDiscovery(err string) string {
+	if strings.Contains(err, "docker.sock") {
+		return "in the plugin the Docker engine's API is there if DOCKER_SOCKET names its socket: docker plugin set tocsin DOCKER_SOCKET=/var/run/docker.sock"
+	}
+	return ""
 }

@@ -55,6 +55,7 @@ var fences = []struct{ path, owner, why string }{
 	{"go.etcd.io/bbolt", "journal", "what must outlive the process has one owner"},
 	{"github.com/prometheus/prometheus/rules", "", "we are the rule engine; tests compare with Prometheus's"},
 	{"github.com/prometheus/prometheus/web", "", "it brings the rest of Prometheus with it: 14 MB of binary"},
+	{"github.com/prometheus/prometheus/storage/remote", "", "it initialises OpenTelemetry's data, gRPC and SDKs of clouds: 2.6 MB of binary"},
 	{"github.com/prometheus/prometheus/notifier", "", "it drops what it cannot send"},
 }
 
