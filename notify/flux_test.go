@@ -286,3 +286,24 @@ func TestSetExternalLabelsWithLateReports(t *testing.T) {
 		}
 	})
 }
+
+// What was posted to a bare path is posted to the API below it once the file says so.
+func TestReloadFromAPathToAPrefix(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		am := &fakeAM{}
+		n, _ := start(t, Options{Endpoints: []Endpoint{}}, am)
+		configure(t, n, alerting(t, "\n  alertmanagers: [{static_configs: [{targets: [am], labels: {__alerts_path__: /x}}]}]\n"))
+		n.Send(all(began("A")))
+		elapse(time.Second)
+		configure(t, n, alerting(t, "\n  alertmanagers: [{path_prefix: /x, static_configs: [{targets: [am]}]}]\n"))
+		n.Send(all(began("B")))
+		elapse(time.Second)
+		var urls []string
+		for _, r := range am.got() {
+			urls = append(urls, r.url)
+		}
+		if want := []string{"http://am/x", "http://am/x/api/v2/alerts"}; !slices.Equal(urls, want) {
+			t.Errorf("posted to %v, want %v", urls, want)
+		}
+	})
+}
