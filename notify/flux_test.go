@@ -45,6 +45,35 @@ func TestClusterAfterARestart(t *testing.T) {
 	})
 }
 
+// A member that went away right after it was told has notified nobody, as far as anyone
+// knows: it keeps no other from being told late.
+func TestClusterMemberThatWasToldAndDied(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(2, true)
+		n, _ := start(t, Options{Endpoints: mustParse(t, c.urls()), RoundTripper: c}, nil)
+		n.Send(all(began("Else")))
+		elapse(time.Second)
+		set := func(host string, fallback outcome) {
+			c.router[host].mu.Lock()
+			defer c.router[host].mu.Unlock()
+			c.router[host].fallback = fallback
+		}
+		set("b", fail)
+		a := began("A")
+		n.Send(all(a))
+		elapse(5 * time.Second)
+		set("a", fail)
+		elapse(15 * time.Second)
+		n.Send(all(over(a)))
+		elapse(5 * time.Second)
+		set("b", nil)
+		elapse(2 * time.Minute)
+		if got := c.router["b"].stored("A"); got == nil || got.Annotations[LateAnnotation] == "" {
+			t.Errorf("nobody was told in time, nor late: %+v", got)
+		}
+	})
+}
+
 // A discovery that is configured otherwise changes nothing about labels while it has not
 // answered.
 func TestRelabellingOutlivesADiscovery(t *testing.T) {
