@@ -120,7 +120,7 @@ func (collector) descs() (undelivered, oldest, late, lost *prometheus.Desc) {
 	return desc("undelivered_incidents", "Beginnings and ends of alerts that the Alertmanager has yet to be told of."),
 		desc("oldest_undelivered_seconds", "How long the oldest of the undelivered incidents has waited; 0 if there is none."),
 		desc("late_deliveries_total", "Reports of incidents that were over when the Alertmanager could be told."),
-		desc("lost_seconds", "For how long discovery has not shown an Alertmanager that is told all the same for an hour.")
+		desc("lost_seconds", "For how long discovery has not shown an Alertmanager that is told all the same for an hour; 0 if it does.")
 }
 
 // Describe implements prometheus.Collector.
@@ -146,8 +146,10 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(undelivered, prometheus.GaugeValue, float64(n), s.name)
 		ch <- prometheus.MustNewConstMetric(oldest, prometheus.GaugeValue, age, s.name)
 		ch <- prometheus.MustNewConstMetric(late, prometheus.CounterValue, float64(lates), s.name)
+		away := 0.0
 		if !s.lost.IsZero() {
-			ch <- prometheus.MustNewConstMetric(lost, prometheus.GaugeValue, max(0, time.Since(s.lost).Seconds()), s.name)
+			away = max(0, time.Since(s.lost).Seconds())
 		}
+		ch <- prometheus.MustNewConstMetric(lost, prometheus.GaugeValue, away, s.name)
 	}
 }
