@@ -86,7 +86,7 @@ func New(opts Options) *Journal {
 	return &Journal{
 		opts: opts, log: opts.Logger.With("component", "journal"), metrics: newMetrics(opts.Registerer),
 		queue:     queue{writing: make(chan struct{}, 1)},
-		receivers: receivers{names: opts.Receivers, added: map[string]time.Time{}},
+		receivers: receivers{names: opts.Receivers, added: map[string]time.Time{}, gone: map[string]int{}},
 	}
 }
 

@@ -120,7 +120,7 @@ type outboxChanges struct {
 func (j *Journal) outboxChanges(news []alert.Notification, replace bool) (oc outboxChanges, stale bool) {
 	j.backlogMu.Lock()
 	oc = outboxChanges{waiting: j.backlog, news: news, receivers: j.receivers}
-	oc.receivers.added = maps.Clone(j.receivers.added)
+	oc.receivers.added, oc.receivers.gone = maps.Clone(j.receivers.added), maps.Clone(j.receivers.gone)
 	stale = j.stale
 	j.backlog, j.stale = nil, false
 	j.backlogMu.Unlock()
@@ -155,6 +155,10 @@ func (j *Journal) saveOutboxes(tx *bolt.Tx, oc outboxChanges) (overflow int, gon
 	if err != nil {
 		return 0, nil, err
 	}
+	gone, err = dropStrangers(root, oc)
+	if err != nil {
+		return 0, nil, err
+	}
 	for _, receiver := range oc.receivers.names {
 		n, err := j.saveOutbox(root, receiver, oc)
 		if err != nil {
@@ -162,8 +166,7 @@ func (j *Journal) saveOutboxes(tx *bolt.Tx, oc outboxChanges) (overflow int, gon
 		}
 		overflow += n
 	}
-	gone, err = dropStrangers(root, oc)
-	return overflow, gone, err
+	return overflow, gone, nil
 }
 
 func (j *Journal) saveOutbox(root *bolt.Bucket, receiver string, oc outboxChanges) (overflow int, err error) {

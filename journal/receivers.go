@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -15,6 +16,9 @@ type receivers struct {
 	// added are those that are new, by when they came: what they are to be told began
 	// before any Save that knew of them.
 	added map[string]time.Time
+	// gone are those that went and whose outboxes have not been dropped since, by the
+	// change with which they did: one that is back is not owed what it was before.
+	gone map[string]int
 	// read: what is in the file has been handed over. Before, nobody is a stranger.
 	read bool
 	// strangers: there may be outboxes of receivers that are gone. swept: there are none,
@@ -44,6 +48,11 @@ func (j *Journal) SetReceivers(names []string) {
 			delete(r.added, name)
 		}
 	}
+	for _, name := range r.names {
+		if !slices.Contains(names, name) && r.read {
+			r.gone[name] = r.changes
+		}
+	}
 	r.names = slices.Clone(names)
 	r.changes++
 	r.strangers, r.swept = r.read, false
@@ -65,6 +74,12 @@ func (j *Journal) written(oc outboxChanges, now time.Time) {
 	r := &j.receivers
 	if oc.receivers.strangers && oc.receivers.changes == r.changes {
 		r.strangers, r.swept = false, true
+	}
+	if oc.receivers.strangers {
+		maps.DeleteFunc(r.gone, func(name string, change int) bool {
+			was, known := oc.receivers.gone[name]
+			return known && was == change
+		})
 	}
 	for name, at := range r.added {
 		if now.Sub(at) >= receiptDelay {
@@ -89,7 +104,7 @@ func dropStrangers(root *bolt.Bucket, oc outboxChanges) (gone []dropped, err err
 		return nil, nil
 	}
 	err = root.ForEachBucket(func(name []byte) error {
-		if !slices.Contains(oc.receivers.names, string(name)) {
+		if _, went := oc.receivers.gone[string(name)]; went || !slices.Contains(oc.receivers.names, string(name)) {
 			gone = append(gone, dropped{receiver: string(name)})
 		}
 		return nil

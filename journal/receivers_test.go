@@ -84,6 +84,28 @@ func TestReceiverThatIsNew(t *testing.T) {
 	})
 }
 
+// A receiver that goes and is back before that was written is new: those who deliver
+// know nothing of what it was owed before.
+func TestReceiverThatIsBackAtOnce(t *testing.T) {
+	j := openFor(t, filepath.Join(t.TempDir(), "journal.db"), Options{Undelivered: func() map[string][]alert.Undelivered {
+		return map[string][]alert.Undelivered{am1: {{Notification: fired("Goes", 1), Count: 1}}}
+	}})
+	left(t, j, am1)
+	save(t, j, news(fired("Over", 0), fired("Goes", 1)))
+	j.SetReceivers([]string{am2})
+	j.SetReceivers([]string{am1, am2})
+	save(t, j, news(fired("New", 2)))
+	for receiver, want := range map[string][]string{am1: {"Goes 1", "New 2"}, am2: {"Over 0", "Goes 1", "New 2"}} {
+		if diff := cmp.Diff(want, left(t, j, receiver), anyOrder); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", receiver, diff)
+		}
+	}
+	save(t, j, news(fired("Newer", 3)))
+	if diff := cmp.Diff([]string{"Goes 1", "New 2", "Newer 3"}, left(t, j, am1), anyOrder); diff != "" {
+		t.Errorf("dropped again (-want +got):\n%s", diff)
+	}
+}
+
 // The same receivers again are no reason to write.
 func TestSameReceiversAreNotWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

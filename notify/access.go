@@ -27,7 +27,7 @@ type access struct {
 
 // equal tells whether a client for the one would do for the other.
 func (a access) equal(b access) bool {
-	return a.ep.url.String() == b.ep.url.String() && a.timeout == b.timeout && reflect.DeepEqual(a.http, b.http)
+	return a.ep.url.String() == b.ep.url.String() && (a.ep.push == nil) == (b.ep.push == nil) && a.timeout == b.timeout && reflect.DeepEqual(a.http, b.http)
 }
 
 // anonymous tells whether nothing but the URL is needed.

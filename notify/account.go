@@ -161,6 +161,10 @@ func (o *outbox) acknowledge(a *account, p parcel, now time.Time) {
 		}
 	default:
 		o.knows(a, startsAt, now)
+		if !a.unended.none() && !a.latest.note.Resolved { // nor is it to be told any more
+			o.receipt(a.unended.fp, a.unended.startsAt, alert.ToldEnded, time.Time{})
+			a.unended = incident{}
+		}
 		if p.missed.count > 0 && a.until.IsZero() {
 			o.reported(a, p, now.Add(o.hold))
 		}

@@ -63,7 +63,7 @@ func (c *clusters) heard(s *sender, id identity) {
 		is.name, is.peers = id.name, nil
 	}
 	for _, p := range id.peers {
-		if id.name != "" && !slices.Contains(is.peers, p) && len(is.peers) < maxPeers {
+		if id.name != "" && p != "" && !slices.Contains(is.peers, p) && len(is.peers) < maxPeers {
 			is.peers = append(is.peers, p)
 		}
 	}
@@ -110,6 +110,9 @@ func (s *sender) spareLate(now time.Time) {
 			if o.outbox.knew(reports[i].key, reports[i].last) {
 				reports[i].knew = append(reports[i].knew, o.name)
 			}
+			if o.status.Load().Failures > 0 && o.outbox.mayNotNotify(reports[i].key, reports[i].last) {
+				reports[i].silent = append(reports[i].silent, o.name)
+			}
 		}
 	}
 	mates, clustered := s.clusters.mates(s)
@@ -137,6 +140,8 @@ type lateReport struct {
 	key  uint64
 	last time.Time // when the last of its incidents began
 	knew []string  // by name
+	// silent are those that went away so soon that they may not have notified.
+	silent []string
 }
 
 // lateReports are those that are due.
@@ -163,6 +168,15 @@ func (o *outbox) knew(key uint64, startsAt time.Time) bool {
 	return t.fired && t.refusal == "" && t.startsAt == startsAt.UnixMilli()
 }
 
+// mayNotNotify tells whether the Alertmanager was told of an incident and has not been
+// heard of for long enough since to have notified of it.
+func (o *outbox) mayNotNotify(key uint64, startsAt time.Time) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	a := o.index[key]
+	return a != nil && !a.told.none() && a.told.startsAt.Equal(startsAt)
+}
+
 // spare gives up the reports of what a mate knew. Where somebody knew who may be one,
 // the report waits until the Alertmanager has had time to join its cluster.
 func (o *outbox) spare(rs []lateReport, mates map[string]bool, joining bool) {
@@ -179,7 +193,7 @@ func (o *outbox) spare(rs []lateReport, mates map[string]bool, joining bool) {
 			}
 		}
 		a.missed.waits = joining && len(a.missed.knew) > 0
-		if slices.ContainsFunc(a.missed.knew, func(name string) bool { return mates[name] }) {
+		if slices.ContainsFunc(a.missed.knew, func(name string) bool { return mates[name] && !slices.Contains(r.silent, name) }) {
 			o.receipt(a.missed.fp, a.missed.last, alert.ToldNever, time.Time{})
 			a.missed = missed{}
 		}

@@ -36,8 +36,10 @@ func (n *Notifier) Restore(left map[string][]alert.Undelivered) {
 			gone = append(gone, name)
 			continue
 		}
+		s.came = time.Time{}
 		n.restore(s, left[name], now)
 	}
+	n.remind(left, now)
 	n.reconcile(now)
 	for _, s := range heirs {
 		n.restore(s, e.owed, now)
@@ -70,19 +72,47 @@ func (n *Notifier) restore(s *sender, us []alert.Undelivered, now time.Time) {
 		return
 	}
 	s.log.Info("undelivered alerts are taken over", "incidents", len(us))
-	made := func(u alert.Undelivered) *message {
-		// As if handed over when it happened: it is overdue, and its end lies as far
-		// ahead as it did.
-		handed := u.StartsAt
-		switch {
-		case u.Resolved:
-			handed = u.EndsAt
-		case u.EndsAt.Sub(handed) > restoredAhead:
-			u.EndsAt = handed.Add(restoredAhead)
-		}
-		return newMessage(u.Notification, s.dress, handed)
-	}
+	made := func(u alert.Undelivered) *message { return restored(u, s.dress) }
 	s.overflowing(s.outbox.restore(us, made, now, n.opts.Ahead()), now)
+}
+
+// restored is a message as if it was handed over when it happened: it is overdue, and
+// its end lies as far ahead as it did.
+func restored(u alert.Undelivered, d *dress) *message {
+	handed := u.StartsAt
+	switch {
+	case u.Resolved:
+		handed = u.EndsAt
+	case u.EndsAt.Sub(handed) > restoredAhead:
+		u.EndsAt = handed.Add(restoredAhead)
+	}
+	return newMessage(u.Notification, d, handed)
+}
+
+// remind repeats to all receivers what is owed to some of them and fires: who of them
+// knew that in time is not known any more, and decides how the others are told when it
+// is over. Called with mu held.
+func (n *Notifier) remind(left map[string][]alert.Undelivered, now time.Time) {
+	fires := map[alert.Fingerprint]alert.Undelivered{}
+	for _, us := range left {
+		for _, u := range us {
+			if fp := u.Fingerprint(); !u.Resolved && !u.StartsAt.Before(fires[fp].StartsAt) {
+				u.News = false
+				fires[fp] = u
+			}
+		}
+	}
+	for _, s := range n.senders {
+		var ms []*message
+		for _, u := range fires {
+			if m := restored(u, s.dress); m != nil {
+				ms = append(ms, m)
+			}
+		}
+		if len(ms) > 0 {
+			s.enqueue(ms, now)
+		}
+	}
 }
 
 // Undelivered is what each receiver has yet to be told, as Restore takes it.
@@ -121,6 +151,18 @@ func (e *estate) add(us []alert.Undelivered) {
 			e.owed = append(e.owed, u)
 		}
 	}
+}
+
+// addAll adds what each of some receivers has yet to be told.
+func (e *estate) addAll(ss []*sender, now time.Time) {
+	for _, s := range ss {
+		e.add(s.outbox.undelivered(now))
+	}
+}
+
+// overBefore leaves what began and ended before a time, by the clock of the alerts.
+func (e *estate) overBefore(at time.Time) {
+	e.owed = slices.DeleteFunc(e.owed, func(u alert.Undelivered) bool { return !u.Unseen || !u.EndsAt.Before(at) })
 }
 
 // settled are receipts by which a receiver is owed nothing any more.

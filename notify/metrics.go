@@ -113,26 +113,28 @@ type collector struct{ *Notifier }
 
 const perAlertmanager = "alertmanager"
 
-func (collector) descs() (undelivered, oldest, late *prometheus.Desc) {
+func (collector) descs() (undelivered, oldest, late, lost *prometheus.Desc) {
 	desc := func(name, help string) *prometheus.Desc {
 		return prometheus.NewDesc("tocsin_notify_"+name, help, []string{perAlertmanager}, nil)
 	}
 	return desc("undelivered_incidents", "Beginnings and ends of alerts that the Alertmanager has yet to be told of."),
 		desc("oldest_undelivered_seconds", "How long the oldest of the undelivered incidents has waited; 0 if there is none."),
-		desc("late_deliveries_total", "Reports of incidents that were over when the Alertmanager could be told.")
+		desc("late_deliveries_total", "Reports of incidents that were over when the Alertmanager could be told."),
+		desc("lost_seconds", "For how long discovery has not shown an Alertmanager that is told all the same for an hour; 0 if it does.")
 }
 
 // Describe implements prometheus.Collector.
 func (c collector) Describe(ch chan<- *prometheus.Desc) {
-	undelivered, oldest, late := c.descs()
+	undelivered, oldest, late, lost := c.descs()
 	ch <- undelivered
 	ch <- oldest
 	ch <- late
+	ch <- lost
 }
 
 // Collect implements prometheus.Collector.
 func (c collector) Collect(ch chan<- prometheus.Metric) {
-	undelivered, oldest, late := c.descs()
+	undelivered, oldest, late, lost := c.descs()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, s := range c.senders {
@@ -144,5 +146,10 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(undelivered, prometheus.GaugeValue, float64(n), s.name)
 		ch <- prometheus.MustNewConstMetric(oldest, prometheus.GaugeValue, age, s.name)
 		ch <- prometheus.MustNewConstMetric(late, prometheus.CounterValue, float64(lates), s.name)
+		away := 0.0
+		if !s.lost.IsZero() {
+			away = max(0, time.Since(s.lost).Seconds())
+		}
+		ch <- prometheus.MustNewConstMetric(lost, prometheus.GaugeValue, away, s.name)
 	}
 }

@@ -103,6 +103,23 @@ func (o *outbox) greet(standing []*message, now time.Time) (dropped int) {
 	return dropped
 }
 
+// clear empties an outbox from which nothing has been sent, and returns what is owed.
+func (o *outbox) clear(now time.Time) []alert.Undelivered {
+	owed := o.undelivered(now)
+	o.mu.Lock()
+	defer o.unlock()
+	o.order.Init()
+	clear(o.index)
+	return owed
+}
+
+// line lines up what fires, without any news of it.
+func (o *outbox) line(standing []*message) (dropped int) {
+	o.mu.Lock()
+	defer o.unlock()
+	return o.stand(standing)
+}
+
 // withhold notes what the receiver is not to hear of.
 func (o *outbox) withhold(ns []alert.Notification) {
 	o.mu.Lock()

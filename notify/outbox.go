@@ -253,14 +253,20 @@ func (o *outbox) repeat(standing []*message, now time.Time) (dropped int) {
 			dropped += o.lineUp(a)
 		}
 	}
+	dropped += o.stand(standing)
+	o.unlock()
+	o.signal()
+	return dropped
+}
+
+// stand lines up what fires and is not in line. The caller holds mu.
+func (o *outbox) stand(standing []*message) (dropped int) {
 	for _, m := range standing {
 		if a := o.account(m.key); a.place == nil {
 			a.latest = m
 			dropped += o.lineUp(a)
 		}
 	}
-	o.unlock()
-	o.signal()
 	return dropped
 }
 

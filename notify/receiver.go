@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"slices"
 	"time"
 
 	"github.com/tocsin/tocsin/alert"
@@ -14,6 +15,7 @@ type seat struct {
 	// remembered: the process before knew it, and discovery has not shown it yet.
 	remembered bool
 	lost       time.Time // since when discovery does not show it; zero if it does
+	came       time.Time // since when it is told; zero if the process before knew it
 	access     access    // zero while remembered
 	dress      *dress
 }
@@ -25,7 +27,7 @@ func (n *Notifier) newReceiver(name string) *sender {
 	m := n.metrics.forAlertmanager(name)
 	s := &sender{
 		name:       name,
-		seat:       seat{place: nowhere},
+		seat:       seat{place: nowhere, came: time.Now()},
 		outbox:     newOutbox(opts.Capacity, opts.LateHold, m.queueLength, func(rs []alert.Receipt) { opts.Delivered(name, rs) }),
 		changed:    make(chan struct{}, 1),
 		ahead:      opts.Ahead,
@@ -44,6 +46,11 @@ func (n *Notifier) newReceiver(name string) *sender {
 	s.clusters.enter(s)
 	s.publish()
 	return s
+}
+
+// firstCame is when the first of some receivers came.
+func firstCame(ss []*sender) time.Time {
+	return slices.MinFunc(ss, func(a, b *sender) int { return a.came.Compare(b.came) }).came
 }
 
 // connect has the loop use another client from its next request on.

@@ -19,6 +19,8 @@ const (
 	// lostKept is how long an Alertmanager is kept, and sent to, that discovery has
 	// lost: names resolve to nothing for a while, and containers are restarted.
 	lostKept = time.Hour
+	// maxLost bounds those: one that finds no rest has another address each time.
+	maxLost = 32
 	// nowhere is the place of one that belongs to no section.
 	nowhere = 1 << 30
 )
@@ -41,24 +43,8 @@ func (n *Notifier) reconcile(now time.Time) {
 		wanted[s] = true
 		n.seat(s, t, now)
 	}
-	var gone []*sender
-	var e estate
-	kept := 0
-	for _, s := range slices.Clone(n.senders) {
-		if wanted[s] {
-			continue
-		}
-		e.add(s.outbox.undelivered(now))
-		if s.name == Undiscovered {
-			gone = append(gone, s) // decided below
-		} else if n.keeps(s, now) {
-			kept++
-			n.redress(s, n.dressOf(s), now)
-		} else {
-			gone = append(gone, s)
-		}
-	}
-	if len(targets)+kept == 0 && n.mayBeFound() && (len(n.finders()) > 0 || known[Undiscovered] != nil) {
+	gone, kept := n.leaving(wanted, now)
+	if len(targets)+len(kept) == 0 && n.mayBeFound() && (len(n.finders()) > 0 || known[Undiscovered] != nil) {
 		if s := known[Undiscovered]; s != nil {
 			gone = slices.DeleteFunc(gone, func(g *sender) bool { return g == s })
 			n.redress(s, n.base, now)
@@ -69,15 +55,44 @@ func (n *Notifier) reconcile(now time.Time) {
 			fresh = append(fresh, s)
 		}
 	}
-	n.senders = append(slices.DeleteFunc(n.senders, func(s *sender) bool { return slices.Contains(gone, s) }), fresh...)
+	stay := slices.DeleteFunc(n.senders, func(s *sender) bool { return slices.Contains(gone, s) })
+	n.senders = slices.Concat(stay, fresh)
 	n.arrange()
-	if remains || len(fresh) == 0 {
-		e = estate{} // those who remain were told, or will be
+	var e estate
+	inherited := len(fresh) > 0 && !remains
+	if inherited {
+		e.addAll(slices.Concat(gone, kept), now)
+	} else if len(stay) > 0 {
+		e.addAll(gone, now)
+		e.overBefore(firstCame(stay).Add(n.opts.Ahead()))
+		for _, s := range stay {
+			n.restore(s, e.owed, now)
+		}
 	}
 	n.welcome(fresh, e, now)
-	n.dismiss(gone, len(fresh) > 0 && !remains, now)
+	n.dismiss(gone, inherited, now)
 	n.startAll()
 	n.count()
+}
+
+// leaving are those whom nobody shows: who goes now, and who is kept for a while.
+// Called with mu held.
+func (n *Notifier) leaving(wanted map[*sender]bool, now time.Time) (gone, kept []*sender) {
+	for _, s := range n.senders {
+		switch {
+		case wanted[s]:
+		case s.name != Undiscovered && n.keeps(s, now):
+			kept = append(kept, s)
+			n.redress(s, n.dressOf(s), now)
+		default: // Undiscovered may be needed again
+			gone = append(gone, s)
+		}
+	}
+	slices.SortStableFunc(kept, func(a, b *sender) int { return b.lost.Compare(a.lost) })
+	for len(kept) > maxLost && !kept[len(kept)-1].lost.IsZero() {
+		gone, kept = append(gone, kept[len(kept)-1]), kept[:len(kept)-1]
+	}
+	return gone, kept
 }
 
 // targets are those who are to be there: settings first, then as in the file. Where two
@@ -129,14 +144,14 @@ func (n *Notifier) seat(s *sender, t target, now time.Time) {
 	if t.section != nil {
 		s.place, d = t.section.place, t.section.dress
 	}
-	if s.access.ep.url == nil || !s.access.equal(t.access) {
-		s.access = t.access
-		s.connect(newClient(t.access, n.opts.Version, n.opts.RoundTripper))
-	}
 	if s.dress == nil {
 		s.dress = d
 	}
 	n.redress(s, d, now)
+	if s.access.ep.url == nil || !s.access.equal(t.access) {
+		s.access = t.access
+		s.connect(newClient(t.access, n.opts.Version, n.opts.RoundTripper))
+	}
 }
 
 // keeps tells whether a receiver stays that nobody shows. Called with mu held.
@@ -158,14 +173,18 @@ func (n *Notifier) keeps(s *sender, now time.Time) bool {
 	return now.Sub(s.lost) < lostKept
 }
 
-// dressOf is that of the section by which a receiver was found. Called with mu held.
+// dressOf is that of the section by which a receiver was found; it keeps its own where
+// the section has other discoveries now. Called with mu held.
 func (n *Notifier) dressOf(s *sender) *dress {
+	if s.access.ep.url == nil {
+		return n.base
+	}
 	for _, section := range n.sections {
 		if s.finder != nil && slices.Contains(section.finders, s.finder) {
 			return section.dress
 		}
 	}
-	return n.base
+	return s.dress
 }
 
 // remember makes a receiver that only the process before knew. Called with mu held.

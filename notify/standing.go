@@ -79,6 +79,12 @@ func (n *Notifier) redress(s *sender, d *dress, now time.Time) {
 	if s.dress == d {
 		return
 	}
+	if s.access.ep.url == nil { // nobody knows them by those
+		s.dress = d
+		n.restore(s, s.outbox.clear(now), now)
+		s.overflowing(s.outbox.line(n.messages(d, now)), now)
+		return
+	}
 	at := now.Add(n.opts.Ahead())
 	var moves []move
 	for _, h := range n.standing.all(at) {

@@ -81,26 +81,16 @@ func (l *lifecycle) configure() {
 	l.identity.configure(f.Config.GlobalConfig.ExternalLabels)
 	l.config.refuse("alerting", l.notifier.Configure(f.Config.AlertingConfig))
 	l.config.refuse("scrape_configs", l.jobs.Apply(f.Config))
-	l.leaving.Lock()
-	l.writeRemotely(l.identity.labels())
-	l.leaving.Unlock()
+	l.config.refuse("remote_write", l.identity.with(func(ls labels.Labels) error {
+		return l.remote.Apply(f.Config.RemoteWriteConfigs, ls)
+	}))
 	l.store.SetRetention(l.settings.retention(f.Config.StorageConfig))
 }
 
-// relabel gives the labels of all that leaves this host, which have changed, to those
-// who send it. Any goroutine may call it: of two the second one has the last word.
-func (l *lifecycle) relabel() {
-	l.leaving.Lock()
-	defer l.leaving.Unlock()
-	ls := l.identity.labels()
+// relabel takes new labels of all that leaves this host to those who send it.
+func (l *lifecycle) relabel(ls labels.Labels) {
 	l.engine.SetExternalLabels(ls)
 	l.notifier.SetExternalLabels(ls)
-	l.writeRemotely(ls)
-}
-
-// writeRemotely applies what the file in effect says of remote write. Called with
-// leaving held.
-func (l *lifecycle) writeRemotely(ls labels.Labels) {
 	if c := l.config.config(); c != nil {
 		l.config.refuse("remote_write", l.remote.Apply(c.RemoteWriteConfigs, ls))
 	}

@@ -31,10 +31,12 @@ const maxEngineID = 128
 type identity struct {
 	path    string
 	given   []label // EXTERNAL_LABELS: they win
-	changed func()
+	changed func(labels.Labels)
 	log     *slog.Logger
 
-	telling sync.Mutex // held while changed is called: the last labels are told last
+	// applying is held from a change until all have heard of it: labels of before must
+	// not come after those of now. Taken before mu.
+	applying sync.Mutex
 
 	mu     sync.Mutex
 	engine string        // guarded by mu; empty until an engine has told it
@@ -45,8 +47,8 @@ type identity struct {
 type label struct{ name, value string }
 
 // newIdentity reads what the process before knew. changed is called, by whoever makes
-// the change, when labels are others than before.
-func newIdentity(s settings, changed func(), log *slog.Logger) *identity {
+// the change, with labels that are others than before.
+func newIdentity(s settings, changed func(labels.Labels), log *slog.Logger) *identity {
 	i := &identity{path: filepath.Join(s.dataPath, engineIDFile), given: s.labels, changed: changed, log: log}
 	text, err := os.ReadFile(i.path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -91,38 +93,54 @@ func (i *identity) phase() string {
 
 // hear takes the identity that an engine gives with a scrape; empty is none.
 func (i *identity) hear(engine string) {
-	i.telling.Lock()
-	defer i.telling.Unlock()
 	i.mu.Lock()
-	if engine == i.engine || !usableID(engine) {
-		i.mu.Unlock()
+	known := i.engine
+	i.mu.Unlock()
+	if engine == known || !usableID(engine) {
 		return
 	}
-	i.log.Info("the Docker engine has told who it is", "engine_id", engine, "before", i.engine)
-	i.engine = engine
-	i.keep()
-	i.mu.Unlock()
-	i.changed()
+	i.change(func() {
+		i.log.Info("the Docker engine has told who it is", "engine_id", engine, "before", i.engine)
+		i.engine = engine
+		i.keep()
+	})
 }
 
 // configure takes the external labels of the configuration file.
-func (i *identity) configure(file labels.Labels) {
-	i.telling.Lock()
-	defer i.telling.Unlock()
+func (i *identity) configure(file labels.Labels) { i.change(func() { i.file = file }) }
+
+// change does something with mu held, and tells of labels that are others than before.
+func (i *identity) change(do func()) {
+	i.applying.Lock()
+	defer i.applying.Unlock()
 	i.mu.Lock()
 	before := i.labelsLocked()
-	i.file = file
-	same := labels.Equal(before, i.labelsLocked())
+	do()
+	ls := i.labelsLocked()
 	i.mu.Unlock()
-	if !same {
-		i.changed()
+	if !labels.Equal(before, ls) {
+		i.changed(ls)
 	}
+}
+
+// with hands over the labels while they cannot change.
+func (i *identity) with(use func(labels.Labels) error) error {
+	i.applying.Lock()
+	defer i.applying.Unlock()
+	return use(i.labels())
 }
 
 // keep writes the identity for the next process. Where that fails, the engine is asked
 // again. Called with mu held.
 func (i *identity) keep() {
-	err := replaceFile(i.path, []byte(i.engine+"\n"), 0o644)
+	written := i.path + ".tmp"
+	err := os.MkdirAll(filepath.Dir(i.path), 0o755)
+	if err == nil {
+		err = os.WriteFile(written, []byte(i.engine+"\n"), 0o644)
+	}
+	if err == nil {
+		err = os.Rename(written, i.path)
+	}
 	if err != nil {
 		i.log.Warn("identity of the engine is not kept for the next start", "err", err)
 	}

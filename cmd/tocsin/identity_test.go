@@ -5,7 +5,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
 )
@@ -15,14 +17,14 @@ import (
 // restart, before the engine has answered, and another engine is another host.
 func TestIdentity(t *testing.T) {
 	dir := t.TempDir()
-	changes := 0
+	var changes []labels.Labels
 	start := func(external string) *identity {
 		s := settings{dataPath: filepath.Join(dir, "data")}
 		if err := parseLabels(&s, external); err != nil {
 			t.Fatal(err)
 		}
-		changes = 0
-		return newIdentity(s, func() { changes++ }, slog.New(slog.DiscardHandler))
+		changes = nil
+		return newIdentity(s, func(ls labels.Labels) { changes = append(changes, ls) }, slog.New(slog.DiscardHandler))
 	}
 	check := func(i *identity, want ...string) {
 		t.Helper()
@@ -42,16 +44,16 @@ func TestIdentity(t *testing.T) {
 		i.hear(bad)
 	}
 	check(i, "host", hostname(), "engine_id", "AAAA:BBBB")
-	if changes != 1 || i.phase() != "AAAA:BBBB" {
-		t.Errorf("%d changes, phase by %q; want one, by the engine's identity", changes, i.phase())
+	if len(changes) != 1 || i.phase() != "AAAA:BBBB" {
+		t.Errorf("%d changes, phase by %q; want one, by the engine's identity", len(changes), i.phase())
 	}
 	i = start("site=harbour,host=edge7")
 	check(i, "host", "edge7", "engine_id", "AAAA:BBBB", "site", "harbour")
 	i.configure(labels.FromStrings("site", "x", "region", "north", "engine_id", "mine"))
 	check(i, "host", "edge7", "engine_id", "mine", "site", "harbour", "region", "north")
 	i.configure(labels.FromStrings("site", "y", "region", "north", "engine_id", "mine"))
-	if changes != 1 {
-		t.Errorf("%d changes, want one: what EXTERNAL_LABELS covers is no change", changes)
+	if len(changes) != 1 {
+		t.Errorf("%d changes, want one: what EXTERNAL_LABELS covers is no change", len(changes))
 	}
 	check(start("engine_id=,host="))
 	i.hear("CCCC:DDDD") // the disk of a host that was cloned
@@ -61,4 +63,37 @@ func TestIdentity(t *testing.T) {
 		t.Fatal(err)
 	}
 	check(start(""), "host", hostname())
+}
+
+// TestIdentityChangesInOrder: the engine tells who it is while a configuration is read.
+func TestIdentityChangesInOrder(t *testing.T) {
+	var mu sync.Mutex
+	var inEffect labels.Labels // guarded by mu
+	reading, read := make(chan struct{}), make(chan struct{})
+	i := newIdentity(settings{dataPath: t.TempDir()}, func(ls labels.Labels) {
+		if ls.Get(engineLabel) == "" {
+			close(reading)
+			<-read
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		inEffect = ls
+	}, slog.New(slog.DiscardHandler))
+	var both sync.WaitGroup
+	both.Go(func() { i.configure(labels.FromStrings("site", "harbour")) })
+	<-reading
+	told := make(chan struct{})
+	both.Go(func() {
+		defer close(told)
+		i.hear("AAAA:BBBB")
+	})
+	select { // it has to wait, for which there is no sign
+	case <-told:
+	case <-time.After(50 * time.Millisecond):
+	}
+	close(read)
+	both.Wait()
+	if !labels.Equal(inEffect, i.labels()) {
+		t.Errorf("in effect %v, want %v", inEffect, i.labels())
+	}
 }

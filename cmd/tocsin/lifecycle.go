@@ -51,7 +51,6 @@ type lifecycle struct {
 
 	loading  sync.Mutex // serialises reading configuration and rules
 	restored bool       // guarded by loading: the journal has been read
-	leaving  sync.Mutex // serialises changes of labels and of remote write
 
 	view  sync.Mutex
 	state web.State // guarded by view

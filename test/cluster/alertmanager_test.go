@@ -32,11 +32,13 @@ type member struct {
 // alertmanagerConfig has one notification for each alert, soon. As by default,
 // group_wait is longer than a member that was cut off takes to hear from the others,
 // and group_interval is longer than all members' turns: else one whose turn comes
-// after the news of the end would notify of the beginning.
+// after the news of the end would notify of the beginning. News comes with evaluations,
+// each second; group_wait keeps flushes half a second from them, or one of the members
+// would have heard of an end with which all of them flush, and another would not.
 const alertmanagerConfig = `route:
   receiver: webhook
   group_by: ['...']
-  group_wait: 3s
+  group_wait: 3500ms
   group_interval: 4s
   repeat_interval: 1h
 receivers:

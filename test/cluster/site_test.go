@@ -26,8 +26,9 @@ type site struct {
 	tocsin  *station
 	target  *target
 	webhook *webhook
-	// slowness is how long the proxy before member c takes, in nanoseconds.
-	slowness atomic.Int64
+	// slowness is how long the proxy before member c takes, in nanoseconds, and slowed
+	// how many requests are in it.
+	slowness, slowed atomic.Int64
 }
 
 // startSite returns when all of it runs, and the cluster is settled.
@@ -67,8 +68,18 @@ func startSite(t *testing.T) *site {
 // not so long that tocsin gives up.
 const slowness = 2 * time.Second
 
-// slow sets how long requests to member c are under way.
-func (s *site) slow(d time.Duration) { s.slowness.Store(int64(d)) }
+// slow sets how long requests to member c are under way, and waits for those that take
+// another time: what is told after one of them comes late.
+func (s *site) slow(d time.Duration) {
+	s.t.Helper()
+	s.slowness.Store(int64(d))
+	process.Eventually(s.t, patience, "no request is slow", func() error {
+		if n := s.slowed.Load(); n > 0 {
+			return fmt.Errorf("%d requests", n)
+		}
+		return nil
+	})
+}
 
 // throughProxy has a member behind a proxy, on a host of its own.
 func (s *site) throughProxy(via *http.Transport, member string) string {
@@ -83,6 +94,8 @@ func (s *site) throughProxy(via *http.Transport, member string) string {
 	}
 	const address = bridgeAddress + ":9093"
 	s.bridge.serve(s.t, address, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.slowed.Add(1)
+		defer s.slowed.Add(-1)
 		select {
 		case <-time.After(time.Duration(s.slowness.Load())):
 			next.ServeHTTP(w, r)
