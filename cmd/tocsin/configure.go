@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/model/labels"
 
@@ -14,6 +15,11 @@ import (
 // pollEvery is how often the files are looked at that the configuration file is made
 // of and needs: one of them may come for which there is no directory to watch.
 const pollEvery = 5 * time.Second
+
+// readFrom says where configuration and rules are.
+func (l *lifecycle) readFrom(s settings, log *slog.Logger, reg prometheus.Registerer) {
+	l.settings, l.book, l.config = s, newRulebook(s.rulesPath, s.selfAlerts, log, reg), newConfigbook(s, log, reg)
+}
 
 // Reload reads configuration and rule files again. Before the first start it is left to
 // that: rules that come before the alerts of the last process would start them anew.

@@ -57,11 +57,10 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	ctx, leave := context.WithCancelCause(ctx)
 	defer leave(nil)
 
-	hup := make(chan os.Signal, 1) // from the start: without a receiver it would kill us
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
+	hup, unhook := hangups() // from the start: without a receiver it would kill us
+	defer unhook()
 	life := newLifecycle(log.With("component", "lifecycle"))
-	d := &daemon{settings: s, problems: problems, life: life, started: time.Now(), ready: make(chan struct{})}
+	d := &daemon{settings: s, problems: problems, life: life, started: time.Now(), ready: make(chan struct{}), scrapes: prometheus.NewRegistry()}
 	if err := d.servePlugin(log, reg, stop); err != nil {
 		log.Error("plugin socket", "err", err)
 		return exitFailure
@@ -88,13 +87,12 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	compiled, planned := newFeed(s, store, log, reg)
 	feed := remote.Appendable(planned)
 	d.feed = feed
-	opts := engineOptions(s, who, log, reg)
+	opts := engineOptions(s, who, clk, log, reg)
 	opts.Queryable, opts.Appendable, opts.Plan, opts.Oldest = store, feed, compiled, store.Oldest
-	opts.Notify, opts.Journal, opts.Now, opts.Counting = notifier.Send, jrnl.Save, clk.moment, newLifeMark(s, store, jrnl, log).note
+	opts.Notify, opts.Journal, opts.Counting = notifier.Send, jrnl.Save, newLifeMark(s, store, jrnl, log).note
 	eng := engine.New(opts)
 	target := pickTarget(ctx, s)
 	d.renewal = newRenewal(s, target, life.isRunning, leave, log, reg)
-	d.scrapes = prometheus.NewRegistry()
 	scraper, err := newScraper(s, target, who, store, feed, clk, func(t engine.Tick) { d.renewal.hear(t.Up); eng.Tick(t); small.hearScrape() }, eng.Announce, log, reg, d.scrapes)
 	if err != nil {
 		log.Error("scrape", "err", err)
@@ -102,8 +100,8 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 	}
 	eng.Describe(target.Labels(), scraper.Names)
 	life.store, life.journal, life.engine, life.scraper, life.notifier, life.clock = store, jrnl, eng, scraper, notifier, clk
-	life.settings, life.identity, life.remote, life.jobs = s, who, remote, newJobs(feed, clk, who, store, eng, log, d.scrapes)
-	life.book, life.config = newRulebook(s.rulesPath, s.selfAlerts, log, reg), newConfigbook(s, log, reg)
+	life.jobs, life.remote, life.identity = newJobs(feed, clk, who, store, eng, log, d.scrapes), remote, who
+	life.readFrom(s, log, reg)
 	d.notifier, d.scraper, d.journal, d.clock = notifier, scraper, jrnl, clk
 	close(d.ready)
 
@@ -119,9 +117,9 @@ func run(ctx context.Context, s settings, problems []settingError, stdout, stder
 }
 
 // engineOptions are those that the settings give; the other stages are to be added.
-func engineOptions(s settings, who *identity, log *slog.Logger, reg *prometheus.Registry) engine.Options {
+func engineOptions(s settings, who *identity, clk *clock, log *slog.Logger, reg *prometheus.Registry) engine.Options {
 	return engine.Options{
-		Interval: s.evalInterval, ScrapeInterval: s.scrapeInterval,
+		Interval: s.evalInterval, ScrapeInterval: s.scrapeInterval, Now: clk.moment,
 		ResendDelay: s.resendDelay, HoldLimit: s.holdLimit, AlertLimit: s.alertLimit, PauseHold: s.pauseHold,
 		Identity: who.phase, ExternalLabels: who.labels(), ExternalURL: s.externalURL(), Logger: log, Registerer: reg,
 	}
@@ -192,6 +190,13 @@ func begin(ctx context.Context, d *daemon, page web.Options, log *slog.Logger, s
 		return err // all else is no reason not to start: alerting needs no disk
 	}
 	return d.life.Start(ctx)
+}
+
+// hangups is for SIGHUP.
+func hangups() (hup chan os.Signal, stop func()) {
+	hup = make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	return hup, func() { signal.Stop(hup) }
 }
 
 // waitForEnd blocks until ctx is done; SIGHUP reloads meanwhile.
