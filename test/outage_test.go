@@ -93,11 +93,12 @@ func (o *absence) told(firing, resolved int, which ...string) error {
 	return errors.Join(errs...)
 }
 
-// gotOver checks an alert that ended in the outage: an Alertmanager that has
-// forgotten that it notified of it does not notify of its end.
+// gotOver checks an alert that ended in the outage, soon after it was told of: whether
+// an Alertmanager that has forgotten all had notified of it nobody knows, so it is
+// reported late, to be told once more rather than never.
 func (o *absence) gotOver(which string) error {
 	if o.forgetful {
-		return o.told(1, 0, which)
+		return o.told(2, 1, which)
 	}
 	return o.told(1, 1, which)
 }
