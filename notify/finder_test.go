@@ -66,7 +66,7 @@ func TestDNSDiscovery(t *testing.T) {
 		return
 	}
 	if os.Geteuid() != 0 {
-		t.Skip("mounts need root")
+		lacks(t, "mounts need root")
 	}
 	conf := filepath.Join(t.TempDir(), "resolv.conf")
 	if err := os.WriteFile(conf, []byte("nameserver "+nameServer+"\n"), 0o644); err != nil {
@@ -77,7 +77,7 @@ func TestDNSDiscovery(t *testing.T) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
 	out, err := cmd.CombinedOutput()
 	if errors.Is(err, syscall.EPERM) {
-		t.Skip("mounts are not allowed here")
+		lacks(t, "mounts are not allowed here")
 	}
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)

@@ -18,6 +18,15 @@ import (
 	"github.com/tocsin/tocsin/alert"
 )
 
+// lacks is for what a test needs and the machine has not.
+func lacks(t *testing.T, why string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatal(why)
+	}
+	t.Skip(why)
+}
+
 // realAM is a prometheus-alertmanager with a webhook behind it.
 type realAM struct {
 	address string
@@ -28,7 +37,7 @@ func startRealAM(t *testing.T, webhook string) *realAM {
 	t.Helper()
 	path, err := exec.LookPath("prometheus-alertmanager")
 	if err != nil {
-		t.Skip("no prometheus-alertmanager")
+		lacks(t, "prometheus-alertmanager is missing: test/install-deps installs it")
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

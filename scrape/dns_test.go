@@ -38,6 +38,9 @@ func TestJobsFollowDNS(t *testing.T) {
 	}
 	out, err := cmd.CombinedOutput()
 	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOSPC) {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("no namespaces here: %v", err)
+		}
 		t.Skipf("no namespaces here: %v", err)
 	}
 	if err != nil {
