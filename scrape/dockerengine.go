@@ -24,6 +24,15 @@ type engineScrape struct {
 	all          bool // no scrape before it has told all names
 	counts, info bool
 	daemonID     string
+	// counted: moveToPhase waits for the end of this scrape.
+	counted bool
+}
+
+func (e *engineScrape) ended() {
+	if e.counted {
+		e.counted = false
+		e.scraper.underWay.RUnlock()
+	}
 }
 
 func (e *engineScrape) sample(ref storage.SeriesRef, ls labels.Labels) {

@@ -38,6 +38,8 @@ type follower interface {
 	// storage has refused them: then the scrape is not up any more.
 	committing(at time.Time, up bool)
 	committed(at time.Time, up bool)
+	// ended is the last call, whatever became of the scrape.
+	ended()
 }
 
 // shut returns when no commit is under way, and none will be.
@@ -125,8 +127,15 @@ func (a *gateAppender) AppendExemplars(ref storage.SeriesRef, ls labels.Labels, 
 // stale markers of a target that is no more.
 func (a *gateAppender) finished() bool { return a.at != 0 && a.follower != nil }
 
+func (a *gateAppender) end() {
+	if a.follower != nil {
+		a.follower.ended()
+	}
+}
+
 // Rollback is the end of a scrape that storage took nothing of.
 func (a *gateAppender) Rollback() error {
+	defer a.end()
 	a.gate.mu.RLock()
 	defer a.gate.mu.RUnlock()
 	if a.AppenderV2 == nil {
@@ -140,6 +149,7 @@ func (a *gateAppender) Rollback() error {
 }
 
 func (a *gateAppender) Commit() error {
+	defer a.end()
 	a.gate.mu.RLock()
 	defer a.gate.mu.RUnlock()
 	if a.AppenderV2 == nil {

@@ -93,6 +93,9 @@ type Scraper struct {
 	target atomic.Pointer[scrape.Target]
 	// scraped has a token once a scrape is finished.
 	scraped chan struct{}
+	// underWay is read by scrapes from their begin to their end, but for those that begin
+	// while it is held: what is changed then is not what they read first.
+	underWay sync.RWMutex
 }
 
 // tolerance is how late a scrape may come and still bear the time that it was
@@ -191,7 +194,7 @@ func (s *Scraper) Run(ctx context.Context) error {
 
 func (s *Scraper) follow(t *scrape.Target) follower {
 	s.target.Store(t)
-	return &engineScrape{scraper: s, all: s.names.filter() == nil}
+	return &engineScrape{scraper: s, all: s.names.filter() == nil, counted: s.underWay.TryRLock()}
 }
 
 // moveToPhase scrapes once more, at the moment that the identity gives, and on the
@@ -210,6 +213,8 @@ func (s *Scraper) moveToPhase(ctx context.Context, m *scrape.Manager) {
 	select {
 	case <-ctx.Done():
 	case <-time.After(untilPhase(identity, time.Now(), s.opts.Interval)):
+		s.underWay.Lock() // the manager changes what a scrape under way still reads
+		defer s.underWay.Unlock()
 		if err := m.ApplyConfig(restarted(s.config)); err != nil {
 			s.log.Warn("scrapes stay in the phase of the start", "err", err)
 		}

@@ -127,6 +127,9 @@ func (f *sourceScrape) sample(ref storage.SeriesRef, ls labels.Labels) {
 	}
 }
 
+// ended is of no matter here.
+func (f *sourceScrape) ended() {}
+
 func (f *sourceScrape) committing(at time.Time, up bool) {
 	if !up {
 		f.told = true
