@@ -35,7 +35,7 @@ func (j *Jobs) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer r.scraper.UnregisterMetrics()
+	defer r.withdraw()
 	defer j.suspend()
 	j.resume()
 	defer context.AfterFunc(ctx, r.cut)()
@@ -64,6 +64,7 @@ type run struct {
 	scraper   *scrape.Manager
 	discovery *discovery.Manager
 	sets      chan map[string][]*targetgroup.Group // to the scraper
+	withdraw  func()                               // the scraper's metrics
 }
 
 func newRun(ctx context.Context, j *Jobs) (*run, error) {
@@ -80,15 +81,17 @@ func newRun(ctx context.Context, j *Jobs) (*run, error) {
 	if r.discovery = discovery.NewManager(ctx, j.complaints.log(j.log), reg, metrics); r.discovery == nil {
 		return nil, errors.New("make discovery manager: the log says why")
 	}
+	own := prometheus.NewRegistry()
 	r.scraper, err = scrape.NewManager(&scrape.Options{
 		DiscoveryReloadOnStartup: true,
 		PassMetadataInContext:    true, // the target, for the gate
 		HTTPClientOptions:        r.conns.clientOptions(),
-	}, j.complaints.log(j.log), nil, nil, r.gate, prometheus.WrapRegistererWithPrefix(metricsPrefix, j.opts.Registerer))
+	}, j.complaints.log(j.log), nil, nil, r.gate, own)
 	if err != nil {
 		return nil, fmt.Errorf("make scrape manager: %w", err)
 	}
-	return r, nil
+	r.withdraw, err = expose(own, prometheus.WrapRegistererWithPrefix(metricsPrefix, j.opts.Registerer))
+	return r, err
 }
 
 // cut ends all scrapes under way, as if they had never begun.

@@ -159,6 +159,7 @@ func (s *Scraper) Run(ctx context.Context) error {
 	}
 	conns := newConnections(s.opts.Dial, s.opts.Target.socket)
 	gate := &gate{to: s.opts.Appendable, clock: s.opts.Clock, follow: s.follow}
+	own := prometheus.NewRegistry()
 	m, err := scrape.NewManager(&scrape.Options{
 		DiscoveryReloadOnStartup: true,
 		// The manager spreads first scrapes over an interval, for the sake of
@@ -166,11 +167,15 @@ func (s *Scraper) Run(ctx context.Context) error {
 		InitialScrapeOffset:   -s.opts.Interval,
 		PassMetadataInContext: true, // the target, for the gate
 		HTTPClientOptions:     conns.clientOptions(),
-	}, s.log, nil, nil, gate, s.opts.Registerer)
+	}, s.log, nil, nil, gate, own)
 	if err != nil {
 		return fmt.Errorf("make scrape manager: %w", err)
 	}
-	defer m.UnregisterMetrics()
+	withdraw, err := expose(own, s.opts.Registerer)
+	if err != nil {
+		return err
+	}
+	defer withdraw()
 	if err := m.ApplyConfig(s.config); err != nil {
 		return fmt.Errorf("apply scrape config: %w", err)
 	}
@@ -190,6 +195,15 @@ func (s *Scraper) Run(ctx context.Context) error {
 	m.Stop()
 	s.target.Store(nil)
 	return <-done
+}
+
+// expose registers the metrics of a manager that is whole: it registers some before it
+// has filled them in, and others may gather at any time.
+func expose(own *prometheus.Registry, to prometheus.Registerer) (withdraw func(), err error) {
+	if err := to.Register(own); err != nil {
+		return nil, fmt.Errorf("register metrics of scrapes: %w", err)
+	}
+	return func() { to.Unregister(own) }, nil
 }
 
 func (s *Scraper) follow(t *scrape.Target) follower {
